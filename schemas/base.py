@@ -1,0 +1,115 @@
+"""The kinds of value that our objects are made of."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import WithJsonSchema
+
+_PLACEHOLDER_PATTERN = r"^\s*([nN]/?[aA]|[nN][oO][nN][eE]|[nN][uU][lL][lL]|[uU][nN][kK][nN][oO][wW][nN]|[tT][bB][dD]|[tT][oO][dD][oO]|-{1,2}|\.{3}|…|\?)?\s*$"  # noqa: E501
+
+MAX_RELATION_CHARACTERS = 40
+
+
+class StrictModel(BaseModel):
+    """Strict types, no unknown keys, finite numbers, frozen."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_enum_values=True
+    )
+
+
+def is_placeholder(text: str) -> bool:
+    """Tell whether a text stands for nothing: empty, white space, "n/a", "unknown", "..."."""
+    return re.fullmatch(_PLACEHOLDER_PATTERN, text) is not None
+
+
+def normalize_identifier(text: str) -> str:
+    """Bring a name into snake_case ("Cutting Board" → cutting_board); letters of any script stay.
+
+    Idempotent. Marks that are no word character become one underscore; apostrophes go.
+    """
+    return _snake(text, keep="")
+
+
+def normalize_relation(text: str) -> str:
+    """Bring a relation into snake_case, but keep ``=>`` and parentheses for the rule about them."""
+    return _snake(text, keep="()=>")
+
+
+def _snake(text: str, *, keep: str) -> str:
+    text = unicodedata.normalize("NFKC", text)
+    text = re.sub(r"['’`]", "", text)
+    text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text)
+    # casefold and the composed form can undo each other once ("ŉ"): the order here is stable.
+    text = unicodedata.normalize("NFKC", text.lower())
+    text = re.sub(rf"[^\w{re.escape(keep)}]+", "_", text)
+    return re.sub(r"_+", "_", text).strip("_")
+
+
+def _refuse_placeholder(text: str) -> str:
+    if is_placeholder(text):
+        raise ValueError(f"must say something; {text!r} counts as empty")
+    return text
+
+
+def _identifier_input(value: Any) -> Any:
+    return normalize_identifier(_refuse_placeholder(value)) if isinstance(value, str) else value
+
+
+def _relation_input(value: Any) -> Any:
+    return normalize_relation(_refuse_placeholder(value)) if isinstance(value, str) else value
+
+
+_TEXT_SCHEMA = {"type": "string", "minLength": 1, "not": {"pattern": _PLACEHOLDER_PATTERN}}
+
+Text = Annotated[str, AfterValidator(_refuse_placeholder), WithJsonSchema(_TEXT_SCHEMA)]
+"""One non-empty string that is no placeholder."""
+
+Identifier = Annotated[
+    str,
+    BeforeValidator(_identifier_input),
+    AfterValidator(_refuse_placeholder),
+    WithJsonSchema(_TEXT_SCHEMA),
+]
+"""A name, normalised to snake_case before any rule."""
+
+
+def _refuse_bad_relation(text: str) -> str:
+    if "=>" in text or "(" in text or ")" in text:
+        raise ValueError(f"a relation is one plain name without '=>' or parentheses; got {text!r}")
+    if len(text) > MAX_RELATION_CHARACTERS:
+        raise ValueError(
+            f"a relation has at most {MAX_RELATION_CHARACTERS} characters; too long: {text!r}"
+        )
+    return text
+
+
+Relation = Annotated[
+    str,
+    BeforeValidator(_relation_input),
+    AfterValidator(_refuse_placeholder),
+    AfterValidator(_refuse_bad_relation),
+    WithJsonSchema(
+        {
+            **_TEXT_SCHEMA,
+            "maxLength": MAX_RELATION_CHARACTERS,
+            "not": {"pattern": _PLACEHOLDER_PATTERN + "|=>|[()]"},
+        }
+    ),
+]
+"""How two things stand to each other, in snake_case."""
+
+Index1 = Annotated[int, Field(ge=1)]
+"""A 1-based index."""
+
+Seconds = Annotated[float, Field(ge=0)]
+"""Seconds in the source video, zero at the first displayed frame."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$")]
+"""An aware UTC time, ISO 8601."""

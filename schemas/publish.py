@@ -1,0 +1,113 @@
+"""Published JSON Schemas, generated from the models: ``python -m schemas.publish``.
+
+``json/`` holds one document a file of an output folder (draft 2020-12), for consumers in any
+language. ``sent/`` holds the reduced ones that go to models: only keywords that every engine for
+constrained decoding understands, everything required, no further keys, no references.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from schemas.files import CallRecord, FrameManifest, RunSummary, StepMeta, StepSegments
+from schemas.localization import Localization
+from schemas.plan import CausalPlan, DraftPlan, RefinedStep
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+FILES: Mapping[str, type[BaseModel]] = {
+    "draft_plan": DraftPlan,
+    "localization_raw": Localization,
+    "step_final": RefinedStep,
+    "causal_plan_with_keyframes": CausalPlan,
+    "frame_manifest": FrameManifest,
+    "step_segments": StepSegments,
+    "step_meta": StepMeta,
+    "run_summary": RunSummary,
+    "call_record": CallRecord,
+}
+SENT: Mapping[str, type[BaseModel]] = {
+    "draft_plan": DraftPlan,
+    "localization": Localization,
+    "refined_step": RefinedStep,
+}
+
+_KEPT_WHEN_SENT = ("type", "enum", "const", "properties", "items", "required")
+
+
+def documents() -> Iterator[tuple[str, str]]:
+    """Yield (path below schemas/, text) of every published document."""
+    for name, model in FILES.items():
+        yield f"json/{name}.schema.json", _text(file_schema(name, model))
+    for name, model in SENT.items():
+        yield f"sent/{name}.schema.json", _text(reduced(model.model_json_schema()))
+
+
+def file_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the full JSON Schema of a file."""
+    return {"$schema": DIALECT, "$id": f"{name}.schema.json", **model.model_json_schema()}
+
+
+@cache
+def sent_schema(name: str) -> dict[str, Any]:
+    """Read the reduced schema that is sent to models: a name of SENT."""
+    return _load(f"sent/{name}.schema.json")
+
+
+@cache
+def published_schema(name: str) -> dict[str, Any]:
+    """Read the full schema of a file: a name of FILES."""
+    return _load(f"json/{name}.schema.json")
+
+
+def reduced(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Inline references and drop every keyword that some engine refuses or ignores."""
+    return _reduced(schema, schema.get("$defs", {}))
+
+
+def write(folder: Path) -> list[Path]:
+    """Write all documents below ``folder`` and return their paths."""
+    written = []
+    for relpath, text in documents():
+        path = folder / relpath
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        written.append(path)
+    return written
+
+
+def _reduced(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    if "$ref" in schema:
+        return _reduced(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions)
+    kept: dict[str, Any] = {key: schema[key] for key in _KEPT_WHEN_SENT if key in schema}
+    if "properties" in kept:
+        kept["properties"] = {
+            name: _reduced(item, definitions) for name, item in kept["properties"].items()
+        }
+        kept["required"] = list(kept["properties"])
+        kept["additionalProperties"] = False
+    if "items" in kept:
+        kept["items"] = _reduced(kept["items"], definitions)
+    return kept
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _load(relpath: str) -> dict[str, Any]:
+    loaded = json.loads(resources.files("schemas").joinpath(relpath).read_text(encoding="utf-8"))
+    assert isinstance(loaded, dict)  # noqa: S101 - our own file, held by a test
+    return loaded
+
+
+if __name__ == "__main__":
+    for path_written in write(Path(__file__).parent):
+        print(path_written)  # noqa: T201

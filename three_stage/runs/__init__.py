@@ -1,0 +1,64 @@
+"""Output folders: every path, atomic writes, digests and keys, locks, summaries, the journal."""
+
+from three_stage.runs.atomic import json_text, write_bytes, write_json, write_text
+from three_stage.runs.clock import utc_now
+from three_stage.runs.digests import (
+    SourceIdentity,
+    changed_inputs,
+    digest_of,
+    file_sha256,
+    identify_source,
+)
+from three_stage.runs.errors import (
+    FolderBusyError,
+    OutputError,
+    RunsError,
+    SourceMismatchError,
+    UpstreamError,
+)
+from three_stage.runs.folder import RunFolder, missing_artifact, read_model
+from three_stage.runs.journal import CallJournal
+from three_stage.runs.layout import StagePaths, StepPaths, VideoLayout
+from three_stage.runs.lock import folder_lock
+from three_stage.runs.names import (
+    clip_name,
+    key_frame_name,
+    same_name_key,
+    sample_name,
+    slug,
+    step_folder_name,
+    video_id_of,
+)
+
+__all__ = [
+    "CallJournal",
+    "FolderBusyError",
+    "OutputError",
+    "RunFolder",
+    "RunsError",
+    "SourceIdentity",
+    "SourceMismatchError",
+    "StagePaths",
+    "StepPaths",
+    "UpstreamError",
+    "VideoLayout",
+    "changed_inputs",
+    "clip_name",
+    "digest_of",
+    "file_sha256",
+    "folder_lock",
+    "identify_source",
+    "json_text",
+    "key_frame_name",
+    "missing_artifact",
+    "read_model",
+    "same_name_key",
+    "sample_name",
+    "slug",
+    "step_folder_name",
+    "utc_now",
+    "video_id_of",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]

@@ -1,0 +1,79 @@
+"""calls.jsonl: what was asked and answered, durable before anybody reads the answer."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from schemas.files import CallRecord
+from three_stage.runs.errors import OutputError
+
+
+class CallJournal:
+    """The journal of one video's folder; safe to append to from several threads.
+
+    It implements the Journal protocol of ``three_stage.vlm``. A last line that a kill cut is
+    closed and passed over; lines of other programs are passed over too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mutex = threading.Lock()
+        self._answers: dict[str, list[CallRecord]] = defaultdict(list)
+        self._rejected: set[str] = set()
+        self._needs_newline = False
+        for record in self._read():
+            self._remember(record)
+
+    def stored_answers(self, ask_key: str) -> Sequence[CallRecord]:
+        """Return the answers under a key that no verdict rejected, oldest first."""
+        with self._mutex:
+            return [r for r in self._answers.get(ask_key, ()) if r.call_id not in self._rejected]
+
+    def append(self, record: CallRecord) -> None:
+        """Write one line and sync it to the disk. Raises OutputError when the disk refuses."""
+        line = record.model_dump_json() + "\n"
+        with self._mutex:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with self._path.open("ab") as file:
+                    file.write(("\n" if self._needs_newline else "").encode() + line.encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                self._needs_newline = True
+                raise OutputError(
+                    f"{self._path}: cannot be written: {error.strerror or error}.",
+                    hint="Check the free space and the permissions of the folder, then run again.",
+                ) from error
+            self._needs_newline = False
+            self._remember(record)
+
+    def _remember(self, record: CallRecord) -> None:
+        if record.event == "answer" and record.raw_answer is not None:
+            self._answers[record.ask_key].append(record)
+        elif record.event == "verdict" and record.errors:
+            self._rejected.add(record.call_id)
+
+    def _read(self) -> Sequence[CallRecord]:
+        try:
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise OutputError(
+                f"{self._path}: cannot be read: {error.strerror or error}."
+            ) from error
+        self._needs_newline = bool(data) and not data.endswith(b"\n")
+        records = []
+        for line in data.splitlines():
+            try:
+                records.append(CallRecord.model_validate_json(line))
+            except ValidationError:
+                continue
+        return records

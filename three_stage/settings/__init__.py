@@ -1,0 +1,34 @@
+"""Every option once, as frozen objects; the errors that people read."""
+
+from three_stage.settings.errors import ThreeStageError, UsageError
+from three_stage.settings.model import (
+    FEWEST_FRAMES,
+    POOL_SIZE_ADVISED,
+    AnswerSettings,
+    BudgetSettings,
+    CutSettings,
+    EndpointSettings,
+    InputSettings,
+    OutputSettings,
+    PipelineSettings,
+    RunSettings,
+    SamplingSettings,
+    ToolSettings,
+)
+
+__all__ = [
+    "FEWEST_FRAMES",
+    "POOL_SIZE_ADVISED",
+    "AnswerSettings",
+    "BudgetSettings",
+    "CutSettings",
+    "EndpointSettings",
+    "InputSettings",
+    "OutputSettings",
+    "PipelineSettings",
+    "RunSettings",
+    "SamplingSettings",
+    "ThreeStageError",
+    "ToolSettings",
+    "UsageError",
+]

@@ -1,0 +1,120 @@
+"""Command-line options made from the settings classes, and settings made from what was given."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from dotenv import dotenv_values
+
+from three_stage.settings.errors import UsageError
+from three_stage.settings.model import PipelineSettings
+from three_stage.settings.option import OptionSpec, spec_of
+
+DOTENV_FILE = Path(".env")
+
+
+def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command every option of the pipeline, in the order of the settings classes."""
+    declared = [
+        (field, group_type)
+        for group_type in group_types().values()
+        for field in dataclasses.fields(group_type)
+    ]
+    for field, group_type in reversed(declared):
+        annotation = typing.get_type_hints(group_type)[field.name]
+        command = _click_option(field, annotation)(command)
+    return command
+
+
+def group_types() -> dict[str, type]:
+    """Return the settings classes by the name of their field in PipelineSettings."""
+    return {
+        field.name: typing.cast("type", type(field.default))
+        for field in dataclasses.fields(PipelineSettings)
+    }
+
+
+def settings_from(parameters: Mapping[str, Any]) -> PipelineSettings:
+    """Build the frozen settings from click's parameters (option name → value)."""
+    groups = {
+        name: group_type(
+            **{field.name: parameters[field.name] for field in dataclasses.fields(group_type)}
+        )
+        for name, group_type in group_types().items()
+    }
+    return PipelineSettings(**groups)
+
+
+def dotenv_defaults(path: Path = DOTENV_FILE) -> dict[str, Any]:
+    """Read ``./.env`` into defaults by option name; the environment and the command line win.
+
+    Raises UsageError when the file is there and cannot be read as UTF-8 text.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        values = dotenv_values(path, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path.resolve()}: cannot be read as a UTF-8 .env file: {error}"
+        ) from error
+    defaults: dict[str, Any] = {}
+    for group_type in group_types().values():
+        for field in dataclasses.fields(group_type):
+            spec = spec_of(field)
+            value = values.get(spec.env)
+            if value:
+                defaults[field.name] = [value] if spec.multiple else value
+    return defaults
+
+
+def _click_option(
+    field: dataclasses.Field[Any], annotation: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    spec = spec_of(field)
+    if annotation is bool:
+        return click.option(
+            spec.flag, field.name, is_flag=True, default=field.default, envvar=spec.env,
+            help=spec.help,
+        )  # fmt: skip
+    return click.option(
+        spec.flag,
+        field.name,
+        type=_click_type(spec, annotation),
+        default=field.default,
+        envvar=spec.env,
+        multiple=spec.multiple,
+        metavar=spec.metavar,
+        show_default=spec.shown_default or (field.default not in (None, ())),
+        help=spec.help,
+    )
+
+
+def _click_type(spec: OptionSpec, annotation: Any) -> click.ParamType[Any] | type[str]:
+    if spec.choices:
+        return click.Choice(spec.choices)
+    base = _base_type(annotation)
+    if base is int:
+        return click.IntRange(_as_int(spec.minimum), _as_int(spec.maximum))
+    if base is float:
+        return click.FloatRange(spec.minimum, spec.maximum)
+    if base is Path:
+        return click.Path(path_type=Path)
+    return str
+
+
+def _base_type(annotation: Any) -> Any:
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is tuple:
+        inner = [a for a in typing.get_args(annotation) if a not in (type(None), ...)]
+        return inner[0]
+    return annotation
+
+
+def _as_int(bound: float | None) -> int | None:
+    return None if bound is None else int(bound)
