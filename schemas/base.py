@@ -9,7 +9,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import WithJsonSchema
 
-_PLACEHOLDER_PATTERN = r"^\s*([nN]/?[aA]|[nN][oO][nN][eE]|[nN][uU][lL][lL]|[uU][nN][kK][nN][oO][wW][nN]|[tT][bB][dD]|[tT][oO][dD][oO]|-{1,2}|\.{3}|…|\?)?\s*$"  # noqa: E501
+# Written out, because \s means another set of characters in every engine for patterns.
+_SPACE = "[\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2060\u3000\ufeff]"
+_NOTHING = r"[nN]/?[aA]|[nN][oO][nN][eE]|[nN][uU][lL][lL]|[uU][nN][kK][nN][oO][wW][nN]|[tT][bB][dD]|[tT][oO][dD][oO]|-{1,2}|\.{3}|…|\?"  # noqa: E501
+_PLACEHOLDER_PATTERN = f"^{_SPACE}*({_NOTHING})?{_SPACE}*$"
 
 MAX_RELATION_CHARACTERS = 40
 
@@ -30,7 +33,7 @@ def is_placeholder(text: str) -> bool:
 def normalize_identifier(text: str) -> str:
     """Bring a name into snake_case ("Cutting Board" → cutting_board); letters of any script stay.
 
-    Idempotent. Marks that are no word character become one underscore; apostrophes go.
+    Idempotent. Whatever is no letter, digit or vowel sign becomes one underscore; apostrophes go.
     """
     return _snake(text, keep="")
 
@@ -46,8 +49,16 @@ def _snake(text: str, *, keep: str) -> str:
     text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text)
     # casefold and the composed form can undo each other once ("ŉ"): the order here is stable.
     text = unicodedata.normalize("NFKC", text.lower())
-    text = re.sub(rf"[^\w{re.escape(keep)}]+", "_", text)
-    return re.sub(r"_+", "_", text).strip("_")
+    kept = ""
+    for character in text:
+        # Hindi or Thai words hold vowel signs, which are no letters: they stay on a letter.
+        on_a_letter = _is_mark(character) and (kept[-1:].isalpha() or _is_mark(kept[-1:]))
+        kept += character if character.isalnum() or character in keep or on_a_letter else "_"
+    return re.sub(r"_+", "_", kept).strip("_")
+
+
+def _is_mark(character: str) -> bool:
+    return character != "" and unicodedata.category(character).startswith("M")
 
 
 def _refuse_placeholder(text: str) -> str:
@@ -78,9 +89,10 @@ Identifier = Annotated[
 """A name, normalised to snake_case before any rule."""
 
 
-def _refuse_bad_relation(text: str) -> str:
+def _checked_relation(text: str) -> str:
     if "=>" in text or "(" in text or ")" in text:
         raise ValueError(f"a relation is one plain name without '=>' or parentheses; got {text!r}")
+    text = _refuse_placeholder(normalize_identifier(text))
     if len(text) > MAX_RELATION_CHARACTERS:
         raise ValueError(
             f"a relation has at most {MAX_RELATION_CHARACTERS} characters; too long: {text!r}"
@@ -91,8 +103,7 @@ def _refuse_bad_relation(text: str) -> str:
 Relation = Annotated[
     str,
     BeforeValidator(_relation_input),
-    AfterValidator(_refuse_placeholder),
-    AfterValidator(_refuse_bad_relation),
+    AfterValidator(_checked_relation),
     WithJsonSchema(
         {
             **_TEXT_SCHEMA,
@@ -103,13 +114,30 @@ Relation = Annotated[
 ]
 """How two things stand to each other, in snake_case."""
 
+
+def whole(pattern: str) -> tuple[Any, ...]:
+    """Return what makes a string match a pattern from end to end, in JSON Schema as here.
+
+    (To some engines ``$`` also matches before a last line break.)
+    """
+    anchored = f"^({pattern})$"
+    published = {"type": "string", "pattern": anchored, "not": {"pattern": "[\\n\\r]"}}
+    return Field(pattern=anchored), WithJsonSchema(published)
+
+
 Index1 = Annotated[int, Field(ge=1)]
 """A 1-based index."""
 
 Seconds = Annotated[float, Field(ge=0)]
 """Seconds in the source video, zero at the first displayed frame."""
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, *whole(r"[0-9a-f]{64}")]
 
-UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$")]
+UtcTime = Annotated[
+    str,
+    *whole(
+        r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+        r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|\+00:00)"
+    ),
+]
 """An aware UTC time, ISO 8601."""

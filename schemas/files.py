@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic.json_schema import WithJsonSchema
 
-from schemas.base import Index1, Seconds, Sha256, StrictModel, UtcTime
+from schemas.base import Index1, Seconds, Sha256, StrictModel, UtcTime, whole
 from schemas.plan import MAX_STEPS, MIN_STEPS
 
 FORMAT_VERSION = 1
@@ -14,8 +15,15 @@ FORMAT_VERSION = 1
 
 Name = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0)]
-RelPath = Annotated[str, Field(min_length=1, pattern=r"^[^/\\].*$")]
+RelPath = Annotated[str, *whole(r"[^/\\:\n\r][^\\:\n\r]*")]
+"""A relative path with slashes, as every system reads it."""
+
 StageStatus = Literal["running", "completed", "failed"]
+Rotation = Annotated[
+    int,
+    Field(ge=0, le=270, multiple_of=90),  # a Literal would take false for 0
+    WithJsonSchema({"type": "integer", "enum": [0, 90, 180, 270]}),
+]
 
 
 class VideoInfo(StrictModel):
@@ -30,7 +38,7 @@ class VideoInfo(StrictModel):
     codec: Name
     average_fps: Annotated[float, Field(gt=0)]
     variable_frame_rate: bool
-    rotation: Literal[0, 90, 180, 270]
+    rotation: Rotation
     first_frame_offset_sec: float
 
 
@@ -130,6 +138,8 @@ class PartRecord(StrictModel):
     ask_key: Sha256 | None = None
     ask_inputs: dict[str, str] = Field(default_factory=dict)
     cut_key: Sha256 | None = None
+    clip_start_sec: Seconds | None = None
+    clip_end_sec: Seconds | None = None
     attempts: Count = 0
 
 
@@ -137,7 +147,6 @@ class StageRecord(StrictModel):
     """How a stage stands: what it was made with (digests by name), its cost, its error."""
 
     status: StageStatus
-    generation: Count
     started_at_utc: UtcTime
     ended_at_utc: UtcTime | None = None
     attempts: Count = 0
@@ -177,7 +186,10 @@ class SamplingConfig(StrictModel):
 
 
 class RunSummary(StrictModel):
-    """run_summary.json: what made this folder, digest by digest."""
+    """run_summary.json: what made this folder, digest by digest.
+
+    ``generations`` counts the times that ``--overwrite`` made a stage anew.
+    """
 
     source_video: Name
     source_size_bytes: Count
@@ -191,6 +203,7 @@ class RunSummary(StrictModel):
     sampling_config: SamplingConfig
     artifacts: dict[str, Sha256]
     artifact_bytes: dict[str, Count]
+    generations: dict[str, Count] = Field(default_factory=dict)
     overwrite_in_progress: tuple[Literal["stage1", "stage2", "stage3"], ...] = ()
     stage1: StageRecord | None = None
     stage2: StageRecord | None = None

@@ -45,7 +45,8 @@ def parse_json(model: type[ModelT], text: str | bytes) -> ModelT:
 
 def problem_lines(error: ValidationError) -> tuple[str, ...]:
     """Turn pydantic's errors into lines: ``steps[0].step_goal: this key is missing``."""
-    lines = tuple(_line(item) for item in error.errors(include_url=False, include_context=True))
+    found = error.errors(include_url=False, include_context=True)
+    lines = tuple(_line(item) for item in found if not _only_follows(item))
     if len(lines) <= _MOST_PROBLEMS:
         return lines
     return (*lines[:_MOST_PROBLEMS], f"... and {len(lines) - _MOST_PROBLEMS} more")
@@ -63,6 +64,11 @@ def text_leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
             yield from text_leaves(item, f"{path}[{position}]")
 
 
+def _only_follows(item: Any) -> bool:
+    """Tell whether a list is called too short because an item, reported itself, did not count."""
+    return item["type"] == "too_short" and bool(len(item["input"]) >= item["ctx"]["min_length"])
+
+
 def _line(item: Any) -> str:
     path = _path(item["loc"])
     kind = str(item["type"])
@@ -72,6 +78,10 @@ def _line(item: Any) -> str:
         return f"{path}: this key is not allowed here"
     if kind == "json_invalid":
         return f"{path}: {item['msg']}"
+    if kind in ("too_short", "too_long"):
+        bound, limit = ("least", "min") if kind == "too_short" else ("most", "max")
+        number = item["ctx"][f"{limit}_length"]
+        return f"{path}: must be a list of at {bound} {number} items; got {len(item['input'])}"
     message = str(item["msg"]).removeprefix("Value error, ")
     if kind == "value_error":
         return f"{path}: {message}"
@@ -87,4 +97,6 @@ def _path(location: tuple[str | int, ...]) -> str:
 
 def _shown(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
+    # A text that was cut may hold half a character, which no request can carry.
+    text = text.encode("utf-8", errors="backslashreplace").decode()
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

@@ -99,7 +99,7 @@ def _reduced(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[
 
 
 def _text(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2) + "\n"  # patterns hold spaces that nobody could see
 
 
 def _load(relpath: str) -> dict[str, Any]:

@@ -116,6 +116,8 @@ def read_model(model: type[ModelT], path: Path) -> ModelT:
     try:
         return parse_json(model, path.read_bytes())
     except FileNotFoundError:
-        raise SchemaError(("the file is missing",)) from None
+        raise SchemaError((f"{path.name} is missing",)) from None
     except OSError as error:
-        raise SchemaError((f"the file cannot be read: {error.strerror or error}",)) from error
+        raise SchemaError((f"{path.name} cannot be read: {error.strerror or error}",)) from error
+    except SchemaError as error:
+        raise SchemaError(tuple(f"{path.name} {line}" for line in error.problems)) from None

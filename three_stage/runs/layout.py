@@ -38,6 +38,11 @@ class StagePaths:
         return self.folder / f"stage{self.stage}_raw_response.txt"
 
     @property
+    def texts(self) -> tuple[Path, ...]:
+        """The three texts together."""
+        return (self.system_prompt, self.user_prompt, self.raw_response)
+
+    @property
     def manifest(self) -> Path:
         """The record of the pool that was shown."""
         return self.folder / MANIFEST_NAME

@@ -1,0 +1,251 @@
+"""One video while a run works on it: its folder, its source, its journal, its records."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from loguru import logger
+
+from schemas.files import ApiConfig, PartRecord, SamplingConfig, StageRecord, Usage
+from stages.keys import Inputs, why_changed
+from stages.kit import Kit, Recipe, StageName
+from three_stage.runs import (
+    CallJournal,
+    RunFolder,
+    SourceIdentity,
+    VideoLayout,
+    digest_of,
+    missing_artifact,
+    utc_now,
+)
+from three_stage.runs.layout import STAGE1, STAGE2
+from three_stage.settings import SamplingSettings
+from three_stage.vlm import Answer
+
+T = TypeVar("T")
+
+
+@dataclass
+class VideoView:
+    """One video's folder as it stands: what of it can be reused. Changes nothing."""
+
+    recipe: Recipe
+    video_id: str
+    source: SourceIdentity
+    folder: RunFolder
+
+    @property
+    def layout(self) -> VideoLayout:
+        """Every path of the folder."""
+        return self.folder.layout
+
+    def generation(self, stage: StageName) -> int:
+        """Return how often ``--overwrite`` made this stage anew."""
+        return self.folder.summary.generations.get(stage, 0)
+
+    def why_not_reusable(self, stage: StageName, inputs: Inputs) -> str | None:
+        """Say why a stage's record forbids its reuse, or None."""
+        if self.recipe.settings.run.reuse_any:
+            return None
+        record = self.folder.stage(stage)
+        if record is None:
+            return "not done yet"
+        if stage in self.folder.summary.overwrite_in_progress:
+            return "--overwrite"
+        if changed := why_changed(record.ask_inputs, inputs):
+            return changed
+        if record.status == "failed":
+            return "it failed last time"
+        return "it was interrupted" if record.status == "running" else None
+
+    def why_files_unfit(self, files: Iterable[Path]) -> str | None:
+        """Say which file is absent or not as recorded, or None when all are well."""
+        relpaths = [self.layout.relpath(path) for path in files]
+        root = self.layout.root
+        if self.recipe.settings.run.reuse_any:
+            absent = [relpath for relpath in relpaths if not (root / relpath).is_file()]
+            return f"{absent[0]} is missing" if absent else None
+        return missing_artifact(self.folder.summary, root, relpaths)
+
+    def ask_inputs(self, stage: StageName) -> Inputs:
+        """Return the inputs that a stage's record was made with."""
+        record = self.folder.stage(stage)
+        return record.ask_inputs if record else {}
+
+    def part(self, stage: StageName, step_id: int) -> PartRecord | None:
+        """Return the keys that one step of a stage was made with."""
+        record = self.folder.stage(stage)
+        return record.parts.get(str(step_id)) if record else None
+
+    def pool_settings(self) -> SamplingSettings:
+        """Return the settings that the pool of stage 1 on disk was made with."""
+        made = self.folder.summary.sampling_config
+        return SamplingSettings(
+            max_frames=made.max_frames,
+            pool_mode=made.pool_mode,
+            frame_max_side=made.frame_max_side,
+            jpeg_quality=made.jpeg_quality,
+            max_body_mb=made.max_body_mb,
+            no_embed_index=self.recipe.settings.sampling.no_embed_index,
+        )
+
+
+@dataclass
+class VideoJob(VideoView):
+    """One video while a run works on it: its folder is held, and may be changed.
+
+    Whatever changes the folder while tasks run goes through ``on_disk``, one at a time.
+    """
+
+    kit: Kit
+    journal: CallJournal
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ran: list[str] = field(default_factory=list)
+
+    async def on_disk(self, work: Callable[..., T], *args: Any) -> T:
+        """Run blocking disk work in a thread, one piece at a time for this folder."""
+        async with self.writing:
+            return await asyncio.to_thread(work, *args)
+
+    def reused(self, stage: StageName, files: Iterable[Path]) -> None:
+        """Say that a stage is reused as it is; with ``--reuse-any`` take it into the record."""
+        logger.debug("{}: {} reused", self.video_id, stage)
+        self.kit.watch.stage_done(self.video_id, stage, reused=True)
+        record = self.folder.stage(stage)
+        if record is not None and record.status == "completed":
+            return
+        now = utc_now()
+        self.folder.record(self.layout.relpath(path) for path in files)
+        accepted = StageRecord(
+            status="completed",
+            started_at_utc=now,
+            ended_at_utc=now,
+            reused=("accepted as it was, by --reuse-any",),
+        )
+        self.folder.update(**{stage: accepted})
+
+    def began(self, stage: StageName, why: str, inputs: Inputs | None = None) -> None:
+        """Mark a stage as running before anything of it changes; its valid parts are kept."""
+        level = "DEBUG" if why.endswith("not done yet") else "INFO"
+        logger.log(level, "{}: {} runs: {}", self.video_id, stage, why)
+        self.ran.append(stage)
+        self.kit.watch.stage_began(self.video_id, stage)
+        before = self.folder.stage(stage)
+        unfinished = before is not None and before.status != "completed"
+        record = StageRecord(
+            status="running",
+            started_at_utc=utc_now(),
+            ask_key=digest_of(inputs) if inputs else None,
+            ask_inputs=inputs or {},
+            parts=before.parts if before else {},
+            attempts=before.attempts if before and unfinished else 0,
+            usage=before.usage if before and unfinished else Usage(),
+            cost=before.cost if before and unfinished else None,
+        )
+        self.folder.update(**{stage: record}, api_config=api_config(self.recipe))
+
+    def ended(self, stage: StageName) -> None:
+        """Mark a stage as completed; an overwrite of it is over."""
+        self.folder.update_stage(stage, status="completed", ended_at_utc=utc_now())
+        pending = self.folder.summary.overwrite_in_progress
+        if stage in pending:
+            self.folder.update(overwrite_in_progress=tuple(s for s in pending if s != stage))
+        self.kit.watch.stage_done(self.video_id, stage, reused=False)
+
+    @asynccontextmanager
+    async def recording_failure(self, stage: StageName) -> AsyncIterator[None]:
+        """Write an error of a running stage into its record, and pass it on."""
+        try:
+            yield
+        except Exception as error:
+            await self.on_disk(self.failed, stage, str(error))
+            raise
+
+    def failed(self, stage: StageName, error: str) -> None:
+        """Mark a stage that is running as failed."""
+        record = self.folder.stage(stage)
+        if record is not None and record.status == "running":
+            self.folder.update_stage(stage, status="failed", ended_at_utc=utc_now(), error=error)
+
+    def count(self, stage: StageName, answer: Answer[Any], step_id: int | None = None) -> None:
+        """Add what an answer took to the stage's record."""
+        record = self._record(stage)
+        prefix = "" if step_id is None else f"step {step_id}: "
+        costs = [cost for cost in (record.cost, answer.cost) if cost is not None]
+        reused = (f"{prefix}answer from calls.jsonl",) if answer.replayed else ()
+        self.folder.update_stage(
+            stage,
+            attempts=record.attempts + answer.attempts,
+            usage=record.usage.plus(answer.usage),
+            cost=sum(costs) if costs else None,
+            reused=(*record.reused, *reused),
+        )
+        self.warn(stage, [f"{prefix}{note}" for note in answer.notes])
+
+    def warn(self, stage: StageName, lines: Iterable[str]) -> None:
+        """Keep warnings in the stage's record and log them."""
+        lines = tuple(lines)
+        for line in lines:
+            logger.warning("{}: {}: {}", self.video_id, stage, line)
+        if lines:
+            self.folder.update_stage(stage, warnings=(*self._record(stage).warnings, *lines))
+
+    def note_reused(self, stage: StageName, line: str) -> None:
+        """Keep in a stage's record what of it was reused."""
+        self.folder.update_stage(stage, reused=(*self._record(stage).reused, line))
+
+    def part_done(self, stage: StageName, step_id: int, part: PartRecord) -> None:
+        """Record the keys that one step of a stage was made with."""
+        parts = {**self._record(stage).parts, str(step_id): part}
+        self.folder.update_stage(stage, parts=parts)
+
+    def remove_stale_steps(self, keep: Collection[str]) -> None:
+        """Remove the plan, and the folders of steps whose name is not among ``keep``."""
+        root = self.folder.layout.root
+        stale = [
+            path
+            for path in sorted(root.iterdir())
+            if path.is_dir()
+            and path.name not in (STAGE1, STAGE2)
+            and path.name not in keep
+            and path.name[:2].isdigit()
+        ]
+        self.folder.remove([self.folder.layout.plan, *stale])
+
+    def _record(self, stage: StageName) -> StageRecord:
+        record = self.folder.stage(stage)
+        assert record is not None  # noqa: S101 - began() made it
+        return record
+
+
+def api_config(recipe: Recipe) -> ApiConfig:
+    """Return what run_summary.json says of the endpoint; never a key."""
+    endpoint, settings = recipe.endpoint, recipe.settings.endpoint
+    return ApiConfig(
+        provider=endpoint.provider,
+        api_base=endpoint.api_base,
+        model=endpoint.model,
+        media_dialect=endpoint.dialect,
+        structured_mode=settings.structured_mode,
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+    )
+
+
+def sampling_config(settings: SamplingSettings) -> SamplingConfig:
+    """Return what run_summary.json says of the pools."""
+    return SamplingConfig.model_validate(
+        {
+            "max_frames": settings.max_frames,
+            "pool_mode": settings.pool_mode,
+            "frame_max_side": settings.frame_max_side,
+            "jpeg_quality": settings.jpeg_quality,
+            "max_body_mb": settings.max_body_mb,
+            "embed_index": not settings.no_embed_index,
+        }
+    )

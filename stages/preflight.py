@@ -1,0 +1,65 @@
+"""``--preflight-only``: what would run, why, and what it would take; calls and writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+
+from stages.kit import Recipe
+from stages.survey import StageForecast, forecast
+from stages.video import look, view
+from three_stage.batch import RefusedError, VideoInput
+from three_stage.media import MediaError, MediaWorkers, pool_picture_size
+from three_stage.runs import RunsError
+from three_stage.vlm import Budget, estimate_tokens
+
+
+async def print_forecast(recipe: Recipe, videos: Sequence[VideoInput], budget: Budget) -> None:
+    """Print a line a video and stage, and the sums. Raises RefusedError for unusable videos."""
+    rows: list[StageForecast] = []
+    reasons: list[str] = []
+    async with MediaWorkers(recipe.settings.run.num_workers) as workers:
+        looks = [_one(recipe, video, workers) for video in videos]
+        for video, found in zip(
+            videos, await asyncio.gather(*looks, return_exceptions=True), strict=True
+        ):
+            if isinstance(found, MediaError | RunsError):
+                reasons.append(str(found))
+            elif isinstance(found, BaseException):
+                raise found
+            else:
+                rows += found
+                for row in found:
+                    click.echo(f"{video.video_id}: {_row_text(row)}")
+    click.echo(_sums_text(rows, budget))
+    if reasons:
+        raise RefusedError(reasons)
+
+
+async def _one(recipe: Recipe, video: VideoInput, workers: MediaWorkers) -> list[StageForecast]:
+    state = await asyncio.to_thread(look, video, recipe)
+    probe = await workers.probe(video.path)
+    size_px = pool_picture_size(probe.info, recipe.settings.sampling)
+    tokens = estimate_tokens("", [size_px], model=recipe.endpoint.model)
+    return list(forecast(view(video, state, recipe), tokens))
+
+
+def _row_text(row: StageForecast) -> str:
+    if row.why is None:
+        return f"{row.stage}: reuse"
+    asks = f"{row.requests} requests" if row.requests != 1 else "1 request"
+    return f"{row.stage}: run ({row.why}), {asks}"
+
+
+def _sums_text(rows: Sequence[StageForecast], budget: Budget) -> str:
+    requests = sum(row.requests for row in rows)
+    tokens_in = sum(row.input_tokens for row in rows)
+    tokens_out = sum(row.output_tokens for row in rows)
+    cost = budget.estimate_cost(tokens_in, tokens_out)
+    money = "cost unknown (give --prices)" if cost is None else f"about {cost:.4f} in money"
+    return (
+        f"Estimate: {requests} requests, {sum(row.pictures for row in rows)} pictures, about "
+        f"{tokens_in:,} tokens in and {tokens_out:,} out, {money}. Re-asks come on top."
+    )

@@ -1,0 +1,204 @@
+"""One run: check everything first, start the tools, work on all videos, give the account."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import platform
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from loguru import logger
+
+from prompts import PromptError, load_prompts
+from schemas.problems import SchemaError
+from stages import account, draft, localize
+from stages.kit import STAGE_NAMES, Kit, Recipe, StageName
+from stages.logs import logging_to
+from stages.preflight import print_forecast
+from stages.video import annotate, look, upstream_error, view
+from three_stage import __version__
+from three_stage.batch import (
+    BatchResult,
+    Progress,
+    RefusedError,
+    VideoInput,
+    find_videos,
+    run_batch,
+)
+from three_stage.media import Ffmpeg, MediaWorkers, find_ffmpeg
+from three_stage.runs import FolderBusyError, RunsError
+from three_stage.settings import POOL_SIZE_ADVISED, PipelineSettings, UsageError
+from three_stage.settings.console import EXIT_DONE
+from three_stage.vlm import Asker, Budget, RunEndingError, load_prices, resolve_endpoint
+
+BYTES_A_MB = 1_000_000
+
+
+async def run_pipeline(settings: PipelineSettings) -> int:
+    """Run the pipeline and return its exit code.
+
+    Raises UsageError or RefusedError for what is wrong before the first call.
+    """
+    recipe = make_recipe(settings)
+    videos = find_videos(settings.inputs)
+    budget = make_budget(recipe)
+    ffmpeg = find_ffmpeg(settings.tools.ffmpeg_bin)
+    with (
+        Progress(len(videos), quiet=settings.output.quiet) as progress,
+        logging_to(progress, settings.output, recipe.endpoint.redact),
+        _stopping_on_sigterm(),
+    ):
+        announce(recipe, videos, progress)
+        await asyncio.to_thread(refuse_early, recipe, videos)
+        if settings.run.preflight_only:
+            await print_forecast(recipe, videos, budget)
+            return EXIT_DONE
+        result = await _work(recipe, videos, budget, ffmpeg, progress)
+    account.show(result, progress, settings)
+    return account.exit_code(result, requests=progress.tally.requests)
+
+
+def make_recipe(settings: PipelineSettings) -> Recipe:
+    """Put together what decides about answers. Raises UsageError for what is wrong with it."""
+    if settings.run.overwrite and settings.run.reuse_any:
+        raise UsageError("--overwrite and --reuse-any contradict each other: give one of them.")
+    try:
+        prompts = load_prompts(settings.run.prompts_dir)
+    except PromptError as error:
+        raise UsageError(str(error)) from None
+    return Recipe(
+        settings=settings,
+        prompts=prompts,
+        endpoint=resolve_endpoint(settings.endpoint),
+        stages=parse_stages(settings.run.stages),
+    )
+
+
+def parse_stages(text: str) -> tuple[StageName, ...]:
+    """Return the stages of a list such as "1,3", in order. Raises UsageError."""
+    wanted = {part.strip() for part in text.split(",") if part.strip()}
+    if not wanted or not wanted <= {"1", "2", "3"}:
+        raise UsageError(f"--stages {text!r} must be a subset of 1,2,3, such as 2,3.")
+    return tuple(name for name in STAGE_NAMES if name[-1] in wanted)
+
+
+def make_budget(recipe: Recipe) -> Budget:
+    """Return the caps of the run. Raises UsageError when a cost cap has no price."""
+    settings = recipe.settings.budget
+    prices = load_prices(settings.prices) if settings.prices else {}
+    return Budget.from_settings(settings, prices, recipe.endpoint.model)
+
+
+def announce(recipe: Recipe, videos: list[VideoInput], progress: Progress) -> None:
+    """Say what will be done, and loudly when it is the embedded model that answers."""
+    endpoint, settings = recipe.endpoint, recipe.settings
+    many = "1 video" if len(videos) == 1 else f"{len(videos)} videos"
+    progress.note(f"{many} → {settings.run.output_root.absolute()}")
+    if endpoint.is_offline:
+        progress.note(
+            "NO MODEL ENDPOINT IS SET: the embedded offline model answers. It measures colours and "
+            "motion and understands nothing. Set --provider or --api-base for a real model."
+        )
+    else:
+        progress.note(f"model {endpoint.model} at {endpoint.api_base} ({endpoint.provider})")
+    if settings.sampling.max_frames > POOL_SIZE_ADVISED:
+        logger.warning(
+            "--max-frames {}: above {} pictures today's models lose track",
+            settings.sampling.max_frames,
+            POOL_SIZE_ADVISED,
+        )
+
+
+def refuse_early(recipe: Recipe, videos: list[VideoInput]) -> None:
+    """Look at every source and folder before the first call. Raises RefusedError with all reasons.
+
+    With ``--continue-on-error`` such videos are left to fail by themselves.
+    """
+    if recipe.settings.run.continue_on_error:
+        return
+    reasons = []
+    for video in videos:
+        try:
+            _check_one(recipe, video)
+        except RunsError as error:
+            reasons.append(str(error))
+    if reasons:
+        raise RefusedError(reasons)
+
+
+def _check_one(recipe: Recipe, video: VideoInput) -> None:
+    seen = view(video, look(video, recipe), recipe)
+    if "stage1" in recipe.stages:
+        return
+    try:
+        drafted = draft.load(seen.layout)
+    except SchemaError as error:
+        raise upstream_error(seen.layout.root, "1", error) from None
+    if "stage2" in recipe.stages:
+        return
+    try:
+        localize.load_clips(seen, drafted)
+    except SchemaError as error:
+        raise upstream_error(seen.layout.root, "2", error) from None
+
+
+async def _work(
+    recipe: Recipe, videos: list[VideoInput], budget: Budget, ffmpeg: Ffmpeg, progress: Progress
+) -> BatchResult:
+    settings = recipe.settings
+    asker = Asker(
+        recipe.endpoint,
+        settings.endpoint,
+        budget,
+        observer=progress,
+        max_body_bytes=int(settings.sampling.max_body_mb * BYTES_A_MB),
+    )
+    async with MediaWorkers(settings.run.num_workers) as workers, asker:
+        kit = Kit(
+            recipe=recipe,
+            ffmpeg=ffmpeg,
+            workers=workers,
+            asker=asker,
+            ffmpeg_slots=asyncio.Semaphore(settings.run.num_workers),
+            watch=progress,
+            tool_versions=tool_versions(ffmpeg),
+        )
+        return await run_batch(
+            videos,
+            lambda video: annotate(video, kit),
+            progress,
+            at_once=settings.endpoint.concurrency + settings.run.num_workers,
+            stop_at_failure=not settings.run.continue_on_error,
+            ends_run=(RunEndingError,),
+            skips=(FolderBusyError,),
+        )
+
+
+def tool_versions(ffmpeg: Ffmpeg) -> Mapping[str, str]:
+    """Return the versions of what makes the files of a folder."""
+    packages = {"av": "av", "opencv": "opencv-python-headless", "openai": "openai"}
+    found = {"three_stage": __version__, "python": platform.python_version()}
+    for name, package in packages.items():
+        try:
+            found[name] = version(package)
+        except PackageNotFoundError:
+            found[name] = "another build"
+    return {**found, "ffmpeg": ffmpeg.version}
+
+
+@contextlib.contextmanager
+def _stopping_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does, where the system has it."""
+    if sys.platform == "win32":
+        yield
+        return
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101 - we are in a coroutine
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)

@@ -1,0 +1,89 @@
+"""What a run would do: per video and stage, reuse or run, why, and what it would take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from schemas.plan import PREFERRED_STEPS
+from schemas.problems import SchemaError
+from stages import draft, localize, refine
+from stages.job import VideoView
+from stages.keys import draft_inputs, localize_inputs
+from stages.kit import StageName
+
+PROMPT_TOKENS = 1500
+"""Text of one request, roughly: our prompts and a draft."""
+
+ANSWER_TOKENS = {"stage1": 3500, "stage2": 300, "stage3": 2000}
+"""Answers of Qwen3-VL-235B-A22B-Instruct, roughly; an estimate, not a promise."""
+
+STEPS_EXPECTED = sum(PREFERRED_STEPS) // 2
+
+
+@dataclass(frozen=True)
+class StageForecast:
+    """What one stage of one video would do; ``why`` is None when all of it is reused."""
+
+    stage: StageName
+    why: str | None
+    requests: int
+    pictures: int
+    input_tokens: int
+    output_tokens: int
+
+
+def forecast(job: VideoView, tokens_a_picture: int) -> Iterator[StageForecast]:
+    """Yield what the chosen stages would do; reads the folder and changes nothing."""
+    blocked = ""
+    for stage in job.recipe.stages:
+        why, requests = _outlook(job, stage, blocked)
+        blocked = blocked or (f"{stage} runs" if requests else "")
+        yield _costed(job, stage, why, requests, tokens_a_picture)
+
+
+def _outlook(job: VideoView, stage: StageName, blocked: str) -> tuple[str | None, int]:
+    try:
+        if stage == "stage1":
+            inputs = draft_inputs(job.recipe, job.source.fingerprint, job.generation("stage1"))
+            why = draft.why_run(job, inputs)
+            return why, int(why is not None)
+        if blocked:
+            return blocked, 1 if stage == "stage2" else STEPS_EXPECTED
+        drafted = draft.load(job.layout)
+        return _localize(job, drafted) if stage == "stage2" else _refine(job, drafted)
+    except SchemaError as error:
+        return f"{error}", 1 if stage == "stage2" else STEPS_EXPECTED
+
+
+def _localize(job: VideoView, drafted: draft.Drafted) -> tuple[str | None, int]:
+    inputs = localize_inputs(
+        job.recipe, job.source.fingerprint, job.generation("stage2"), drafted.plan
+    )
+    if why := localize.why_run(job, drafted, inputs):
+        return why, 1
+    return localize.why_recut(job, drafted), 0
+
+
+def _refine(job: VideoView, drafted: draft.Drafted) -> tuple[str | None, int]:
+    whys = []
+    for clip in localize.load_clips(job, drafted):
+        step = refine.step_of(drafted, clip)
+        paths = job.layout.step(step.step_id, step.step_goal)
+        if why := refine.why_run(job, step, paths, refine.inputs_of(job, drafted, clip)):
+            whys.append(f"{paths.folder.name}: {why}")
+    return (whys[0] if whys else None), len(whys)
+
+
+def _costed(
+    job: VideoView, stage: StageName, why: str | None, requests: int, tokens_a_picture: int
+) -> StageForecast:
+    pictures = requests * job.recipe.settings.sampling.max_frames
+    return StageForecast(
+        stage=stage,
+        why=why,
+        requests=requests,
+        pictures=pictures,
+        input_tokens=pictures * tokens_a_picture + requests * PROMPT_TOKENS,
+        output_tokens=requests * ANSWER_TOKENS[stage],
+    )

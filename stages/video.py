@@ -1,0 +1,265 @@
+"""One video: which stages run, what is reused, and the plan that comes out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loguru import logger
+
+from schemas.files import FORMAT_VERSION, RunSummary, StageRecord
+from schemas.plan import CausalPlan, RefinedStep
+from schemas.problems import SchemaError
+from schemas.rules import plan_problems
+from stages import draft, localize, refine
+from stages.job import VideoJob, VideoView, api_config, sampling_config
+from stages.kit import STAGE_NAMES, Kit, Recipe, StageName
+from three_stage.batch import VideoInput, VideoOutcome
+from three_stage.runs import (
+    CallJournal,
+    OutputError,
+    RunFolder,
+    SourceIdentity,
+    SourceMismatchError,
+    UpstreamError,
+    folder_lock,
+    identify_source,
+    json_text,
+    read_model,
+    utc_now,
+)
+from three_stage.validation import FolderReport, validate_folder
+
+
+@dataclass(frozen=True)
+class FolderState:
+    """What a run finds before it changes anything: the source, and the folder's summary if any."""
+
+    source: SourceIdentity
+    root: Path
+    summary: RunSummary | None
+    remark: str = ""
+
+
+async def annotate(video: VideoInput, kit: Kit) -> VideoOutcome:
+    """Run the chosen stages on one video and return how that went.
+
+    Raises ThreeStageError when the video failed, and what ends a whole run.
+    """
+    output_root = kit.recipe.settings.run.output_root
+    with folder_lock(output_root, video.video_id):
+        state = await asyncio.to_thread(look, video, kit.recipe)
+        job = await asyncio.to_thread(open_job, video, state, kit)
+        await _run_stages(job)
+        report = await _post_validate(job)
+    return VideoOutcome(
+        video_id=video.video_id,
+        ran=tuple(job.ran),
+        warnings=sum(len(r.warnings) for name in STAGE_NAMES if (r := job.folder.stage(name))),
+        invalid=tuple(report.errors) if report else (),
+    )
+
+
+def look(video: VideoInput, recipe: Recipe) -> FolderState:
+    """Read a source's identity and its folder's summary, and check that they belong together.
+
+    Raises OutputError when the source cannot be read, SourceMismatchError when the folder was made
+    from another video.
+    """
+    try:
+        source = identify_source(video.path)
+    except OSError as error:
+        raise OutputError(
+            f"{video.path}: cannot be read: {error.strerror or error}.",
+            hint="Check that the file is there and its permissions.",
+        ) from error
+    root = recipe.settings.run.output_root / video.video_id
+    try:
+        summary = read_model(RunSummary, root / "run_summary.json")
+    except SchemaError as error:
+        gone = "run_summary.json is missing" in error.problems
+        return FolderState(source, root, None, "" if gone else error.problems[0])
+    same_path = summary.source_video == str(source.path)
+    same_content = summary.source_fingerprint == source.fingerprint
+    if not same_path and not same_content:
+        raise SourceMismatchError(
+            f"{root} holds the results of {summary.source_video}, not of {source.path}, and the "
+            "two files differ.",
+            hint="Choose another --output-root, or move that folder away.",
+        )
+    remark = "" if same_content else "the source's content changed"
+    return FolderState(source, root, summary, remark)
+
+
+def view(video: VideoInput, state: FolderState, recipe: Recipe) -> VideoView:
+    """Return a folder as this run would begin on it; nothing is written."""
+    summary = state.summary or RunSummary(
+        source_video=str(state.source.path),
+        source_size_bytes=state.source.size_bytes,
+        source_fingerprint=state.source.fingerprint,
+        video_id=video.video_id,
+        format_version=FORMAT_VERSION,
+        tool_versions={},
+        updated_at_utc=utc_now(),
+        api_config=api_config(recipe),
+        sampling_config=sampling_config(recipe.settings.sampling),
+        artifacts={},
+        artifact_bytes={},
+    )
+    if recipe.settings.run.overwrite:
+        summary = next_generation(summary, recipe.stages)
+    return VideoView(recipe, video.video_id, state.source, RunFolder(state.root, summary))
+
+
+def open_job(video: VideoInput, state: FolderState, kit: Kit) -> VideoJob:
+    """Make the folder ready for this run and write its summary."""
+    seen = view(video, state, kit.recipe)
+    if state.remark:
+        logger.warning("{}: {}", video.video_id, state.remark)
+    journal = CallJournal(seen.layout.calls)
+    job = VideoJob(seen.recipe, seen.video_id, seen.source, seen.folder, kit, journal)
+    job.folder.remove_temporaries()
+    if state.summary is not None and state.summary.source_video != str(state.source.path):
+        _update_source_path(job)
+    job.folder.update(
+        source_video=str(job.source.path),
+        source_size_bytes=job.source.size_bytes,
+        source_fingerprint=job.source.fingerprint,
+        tool_versions=dict(kit.tool_versions),
+    )
+    return job
+
+
+def next_generation(summary: RunSummary, stages: Sequence[StageName]) -> RunSummary:
+    """Begin an overwrite of stages that were made once; one that was killed is gone on with."""
+    pending = summary.overwrite_in_progress
+    fresh = [name for name in stages if name not in pending and getattr(summary, name) is not None]
+    counts = {name: summary.generations.get(name, 0) + 1 for name in fresh}
+    return summary.model_copy(
+        update={
+            "generations": {**summary.generations, **counts},
+            "overwrite_in_progress": tuple(
+                name for name in STAGE_NAMES if name in fresh or name in pending
+            ),
+        }
+    )
+
+
+async def _run_stages(job: VideoJob) -> None:
+    stages = job.recipe.stages
+    drafted = await draft.run(job) if "stage1" in stages else _upstream_draft(job)
+    if stages == ("stage1",):
+        return
+    refinement = refine.Refinement(job, drafted)
+
+    def on_clip(clip: localize.StepClip) -> None:
+        if "stage3" in stages:
+            refinement.take(clip)
+
+    try:
+        if "stage2" in stages:
+            await localize.run(job, drafted, on_clip)
+        else:
+            for clip in _upstream_clips(job, drafted):
+                on_clip(clip)
+    except asyncio.CancelledError:
+        await refinement.cancel()
+        raise
+    except Exception as error:
+        await refinement.settle(error)
+        raise
+    if "stage3" in stages:
+        try:
+            refined = await refinement.finish()
+        except asyncio.CancelledError:
+            await refinement.cancel()
+            raise
+        await job.on_disk(_save_plan, job, drafted, refined)
+
+
+def _save_plan(job: VideoJob, drafted: draft.Drafted, refined: dict[int, RefinedStep]) -> None:
+    """Assemble the plan by step id, check it, and write it when it is not there as it should."""
+    steps = [refined[step.step_id] for step in drafted.plan.steps]
+    plan = CausalPlan(high_level_goal=drafted.plan.high_level_goal, steps=tuple(steps))
+    if problems := plan_problems(plan, drafted.plan, steps):
+        raise SchemaError(tuple(problems))
+    path = job.layout.plan
+    recorded = job.why_files_unfit([path]) is None
+    if not recorded or path.read_text(encoding="utf-8") != json_text(plan):
+        job.folder.record([job.folder.write(path, plan)])
+
+
+def _upstream_draft(job: VideoJob) -> draft.Drafted:
+    """Read stage 1 as it is, a hand-edited draft included. Raises UpstreamError."""
+    layout = job.layout
+    try:
+        drafted = draft.load(layout)
+    except SchemaError as error:
+        raise upstream_error(job.layout.root, "1", error) from None
+    _accept_edited(job, draft.files(layout, drafted.manifest))
+    return drafted
+
+
+def _upstream_clips(job: VideoJob, drafted: draft.Drafted) -> list[localize.StepClip]:
+    """Read stage 2 as it is. Raises UpstreamError."""
+    try:
+        clips = localize.load_clips(job, drafted)
+    except SchemaError as error:
+        raise upstream_error(job.layout.root, "2", error) from None
+    _accept_edited(job, localize.files(job.layout))
+    return clips
+
+
+def upstream_error(root: Path, stage: str, error: SchemaError) -> UpstreamError:
+    """Say that an earlier stage's files cannot be used."""
+    return UpstreamError(
+        f"{root}: stage {stage} is needed and cannot be used: {error.problems[0]}.",
+        hint=f"Run it first: add {stage} to --stages.",
+    )
+
+
+def _accept_edited(job: VideoJob, files: list[Path]) -> None:
+    """Take upstream files that a person changed into the record; refuse absent ones."""
+    absent = [path for path in files if not path.is_file()]
+    if absent:
+        raise upstream_error(
+            job.layout.root,
+            "1 or 2",
+            SchemaError((f"{job.layout.relpath(absent[0])} is missing",)),
+        )
+    changed = [path for path in files if job.why_files_unfit([path]) is not None]
+    for path in changed:
+        logger.warning("{}: {} was changed by hand; accepted", job.video_id, path.name)
+    if changed:
+        job.folder.record(job.layout.relpath(path) for path in changed)
+
+
+def _update_source_path(job: VideoJob) -> None:
+    """The same content lies elsewhere now: say so in the segments too."""
+    logger.info("{}: the source is at {} now", job.video_id, job.source.path)
+    layout = job.layout
+    try:
+        segments = localize.read_segments(layout)
+    except SchemaError:
+        return
+    moved = segments.model_copy(update={"source_video": str(job.source.path)})
+    job.folder.record([job.folder.write(layout.segments, moved)])
+
+
+async def _post_validate(job: VideoJob) -> FolderReport | None:
+    if not job.recipe.settings.run.post_validate or "stage3" not in job.recipe.stages:
+        return None
+    started = utc_now()
+    report = await job.kit.workers.run(validate_folder, job.layout.root)
+    job.folder.update(
+        post_validate=StageRecord(
+            status="completed" if not report.errors else "failed",
+            started_at_utc=started,
+            ended_at_utc=utc_now(),
+            warnings=tuple(report.warnings),
+            error="; ".join(report.errors) or None,
+        )
+    )
+    return report
