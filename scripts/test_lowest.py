@@ -39,11 +39,19 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder, "Scripts" if os.name == "nt" else "bin", "python")
-        install = [python, "-m", "pip", "install", "--quiet", "--editable", f"{CHECKOUT}[test]"]
+        install = [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--editable",
+            f"{CHECKOUT}[test]",
+        ]
         installed = subprocess.run([*install, *pins], check=False)
         if installed.returncode:
             return installed.returncode
-        tests = [python, "-m", "pytest", "-q", *sys.argv[1:]]
+        tests = [str(python), "-m", "pytest", "-q", *sys.argv[1:]]
         return subprocess.run(tests, check=False, cwd=CHECKOUT).returncode
 
 

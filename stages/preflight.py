@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from schemas.files import Usage
 from stages.kit import Recipe
 from stages.survey import StageForecast, forecast
 from stages.video import look, view
@@ -57,8 +58,8 @@ def _sums_text(rows: Sequence[StageForecast], budget: Budget) -> str:
     requests = sum(row.requests for row in rows)
     tokens_in = sum(row.input_tokens for row in rows)
     tokens_out = sum(row.output_tokens for row in rows)
-    cost = budget.estimate_cost(tokens_in, tokens_out)
-    money = "cost unknown (give --prices)" if cost is None else f"about {cost:.4f} in money"
+    cost = budget.cost_of(Usage(prompt_tokens=tokens_in, completion_tokens=tokens_out))
+    money = "cost unknown (give --prices)" if cost is None else f"cost {cost:.4f} {budget.currency}"
     return (
         f"Estimate: {requests} requests, {sum(row.pictures for row in rows)} pictures, about "
         f"{tokens_in:,} tokens in and {tokens_out:,} out, {money}. Re-asks come on top."

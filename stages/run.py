@@ -32,7 +32,7 @@ from three_stage.media import Ffmpeg, MediaWorkers, find_ffmpeg
 from three_stage.runs import FolderBusyError, RunsError
 from three_stage.settings import POOL_SIZE_ADVISED, PipelineSettings, UsageError
 from three_stage.settings.console import EXIT_DONE
-from three_stage.vlm import Asker, Budget, RunEndingError, load_prices, resolve_endpoint
+from three_stage.vlm import Asker, Budget, RunEndingError, resolve_endpoint
 
 BYTES_A_MB = 1_000_000
 
@@ -44,7 +44,7 @@ async def run_pipeline(settings: PipelineSettings) -> int:
     """
     recipe = make_recipe(settings)
     videos = find_videos(settings.inputs)
-    budget = make_budget(recipe)
+    budget = Budget.from_settings(settings.budget, model=recipe.endpoint.model)
     ffmpeg = find_ffmpeg(settings.tools.ffmpeg_bin)
     with (
         Progress(len(videos), quiet=settings.output.quiet) as progress,
@@ -83,13 +83,6 @@ def parse_stages(text: str) -> tuple[StageName, ...]:
     if not wanted or not wanted <= {"1", "2", "3"}:
         raise UsageError(f"--stages {text!r} must be a subset of 1,2,3, such as 2,3.")
     return tuple(name for name in STAGE_NAMES if name[-1] in wanted)
-
-
-def make_budget(recipe: Recipe) -> Budget:
-    """Return the caps of the run. Raises UsageError when a cost cap has no price."""
-    settings = recipe.settings.budget
-    prices = load_prices(settings.prices) if settings.prices else {}
-    return Budget.from_settings(settings, prices, recipe.endpoint.model)
 
 
 def announce(recipe: Recipe, videos: list[VideoInput], progress: Progress) -> None:

@@ -87,7 +87,6 @@ async def _one(
     except ends_run as error:
         state.ended_by = state.ended_by or error
         state.stopped = True
-        raise asyncio.CancelledError from error
     except Exception as error:
         if not isinstance(error, ThreeStageError):
             logger.opt(exception=error).debug("{}: unexpected error", video.video_id)
