@@ -31,6 +31,7 @@ BLANKS: Mapping[str, frozenset[str]] = {
 }
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
+_MALFORMED_BLANK = re.compile(r"\{\{(?!\w+\}\}).{0,20}")
 
 
 class PromptError(ValueError):
@@ -63,7 +64,7 @@ def load_prompts(directory: Path | None = None) -> dict[str, Prompt]:
     """Read all prompts; a file ``NAME.txt`` in ``directory`` takes the place of ours.
 
     Raises PromptError when the folder holds none of the names, a text file that is no prompt of
-    ours, or a prompt whose blanks differ from those of ours.
+    ours, or a prompt that is empty or whose blanks differ from those of ours.
     """
     own = _own_files(directory) if directory is not None else {}
     return {name: _read(name, own.get(name)) for name in NAMES}
@@ -84,9 +85,13 @@ def _own_files(directory: Path) -> dict[str, Path]:
 def _read(name: str, path: Path | None) -> Prompt:
     source = path or resources.files(__name__).joinpath(f"{name}.txt")
     try:
-        text = source.read_text(encoding="utf-8").strip()
+        text = source.read_text(encoding="utf-8-sig").strip()  # editors on Windows write a mark
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"{source}: cannot be read as UTF-8 text: {error}") from error
+    if not text:
+        raise PromptError(f"{source}: the file is empty; remove it to use our prompt")
+    if malformed := _MALFORMED_BLANK.search(text):
+        raise PromptError(f"{source}: a blank is written {{{{name}}}}; found {malformed.group()!r}")
     blanks = set(_BLANK.findall(text))
     if blanks != BLANKS[name]:
         raise PromptError(

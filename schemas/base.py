@@ -20,9 +20,7 @@ MAX_RELATION_CHARACTERS = 40
 class StrictModel(BaseModel):
     """Strict types, no unknown keys, finite numbers, frozen."""
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_enum_values=True
-    )
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def is_placeholder(text: str) -> bool:

@@ -42,7 +42,7 @@ def show(result: BatchResult, progress: Progress, settings: PipelineSettings) ->
         f"{tally.requests} requests",
         tokens_text(tally),
         cost_text(tally.cost),
-        f"{warnings} warnings (see run_summary.json)" if warnings else "",
+        f"warnings: {warnings} (see run_summary.json)" if warnings else "",
         duration_text(progress.elapsed_sec()),
     ]
     click.echo(", ".join(part for part in parts if part), err=True)

@@ -23,7 +23,6 @@ from stages.pool import numbered_pictures
 from three_stage.media import (
     FramePool,
     MediaError,
-    check_clip,
     cut_clip,
     frames_between,
     segment_times,
@@ -164,8 +163,14 @@ async def _clip_of(job: VideoJob, drafted: Drafted, segment: Segment) -> StepCli
             settings=settings,
             timeout_sec=60 + CUT_SECONDS_A_SECOND * (segment.end_sec - segment.start_sec),
         )
-    facts = await job.kit.workers.inspect_clip(path)
-    held = check_clip(path, facts, segment.start_sec, segment.end_sec, frames, settings)
+    held = await job.kit.workers.clip_span(
+        job.source.path,
+        path,
+        start_sec=segment.start_sec,
+        end_sec=segment.end_sec,
+        frames=frames,
+        settings=settings,
+    )
     segment = segment.model_copy(
         update={"clip_start_sec": held.start_sec, "clip_end_sec": held.end_sec}
     )
@@ -304,7 +309,7 @@ def _save_localization(
 
 
 def _remove_stale_clips(job: VideoJob, segments: list[Segment]) -> None:
-    """Remove clips that will be cut anew or belong to no step, with what stage 3 made of them."""
+    """Leave in the clips' folder only those that are kept, and of stage 3 what it made of them."""
     folder, layout = job.folder, job.layout
     kept = [
         segment
@@ -312,8 +317,8 @@ def _remove_stale_clips(job: VideoJob, segments: list[Segment]) -> None:
         if (part := job.part("stage2", segment.step_id)) and part.cut_key == _key_of(job, segment)
     ]
     clips = {layout.stage2.folder / segment.clip_relpath for segment in kept}
-    present = set(layout.clips.iterdir()) if layout.clips.is_dir() else set()
-    folder.remove(sorted(present - clips))
+    layout.clips.mkdir(parents=True, exist_ok=True)
+    folder.remove(sorted(set(layout.clips.iterdir()) - clips))
     job.remove_stale_steps(
         keep=[step_folder_name(segment.step_id, segment.step_goal) for segment in kept]
     )

@@ -17,6 +17,7 @@ from stages import draft, localize, refine
 from stages.job import VideoJob, VideoView, api_config, sampling_config
 from stages.kit import STAGE_NAMES, Kit, Recipe, StageName
 from three_stage.batch import VideoInput, VideoOutcome
+from three_stage.media import TEMPORARY_PREFIX as CLIP_TEMPORARY_PREFIX
 from three_stage.runs import (
     CallJournal,
     OutputError,
@@ -120,7 +121,7 @@ def open_job(video: VideoInput, state: FolderState, kit: Kit) -> VideoJob:
         logger.warning("{}: {}", video.video_id, state.remark)
     journal = CallJournal(seen.layout.calls)
     job = VideoJob(seen.recipe, seen.video_id, seen.source, seen.folder, kit, journal)
-    job.folder.remove_temporaries()
+    job.folder.remove_temporaries(CLIP_TEMPORARY_PREFIX)
     if state.summary is not None and state.summary.source_video != str(state.source.path):
         _update_source_path(job)
     job.folder.update(

@@ -30,6 +30,8 @@ def run(tmp_path: Path) -> Run:
         given = [str(argument) for argument in arguments]
         if "--output-root" not in given:
             given += ["--output-root", str(tmp_path / "out")]
+        if "--max-frames" not in given:
+            given += ["--max-frames", "16"]
         return main([*given, "--num-workers", "1"], only_stage=only_stage)
 
     return command
@@ -38,13 +40,6 @@ def run(tmp_path: Path) -> Run:
 def read(path: Path) -> Any:
     """Read a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def calls(folder: Path) -> list[dict[str, Any]]:
-    """Read the requests of a folder's journal that brought an answer."""
-    lines = (folder / "calls.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines]
-    return [record for record in records if record["event"] == "answer"]
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -68,7 +68,7 @@ class RunFolder:
 
     def remove(self, paths: Iterable[Path]) -> None:
         """Remove files and folders of this folder from the disk and from the record."""
-        removed = [path for path in paths if path.is_relative_to(self.layout.root)]
+        removed = [path for path in paths if self._holds(path)]
         for path in removed:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -84,16 +84,23 @@ class RunFolder:
             artifact_bytes={k: v for k, v in self.summary.artifact_bytes.items() if stays(k)},
         )
 
+    def _holds(self, path: Path) -> bool:
+        if not path.is_relative_to(self.layout.root):
+            return False
+        parts = path.relative_to(self.layout.root).parts
+        return bool(parts) and ".." not in parts
+
     def recorded_below(self, folder: Path) -> list[str]:
         """Return the recorded artifacts that lie below a folder of this folder."""
         prefix = self.layout.relpath(folder) + "/"
         return [relpath for relpath in self.summary.artifacts if relpath.startswith(prefix)]
 
-    def remove_temporaries(self) -> None:
-        """Remove what a killed run left half-written."""
-        for path in list(self.layout.root.rglob(f"{TEMPORARY_PREFIX}*")):
-            with contextlib.suppress(OSError):
-                path.unlink()
+    def remove_temporaries(self, *other_prefixes: str) -> None:
+        """Remove what a killed run left half-written, also under names of other writers."""
+        for prefix in (TEMPORARY_PREFIX, *other_prefixes):
+            for path in list(self.layout.root.rglob(f"{prefix}*")):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def missing_artifact(summary: RunSummary, root: Path, relpaths: Iterable[str]) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,7 +18,7 @@ from three_stage.runs.errors import FolderBusyError, OutputError
 LOCKS_FOLDER = ".locks"
 
 
-@contextmanager
+@contextlib.contextmanager
 def folder_lock(output_root: Path, video_id: str) -> Iterator[None]:
     """Hold the lock of one video's folder.
 
@@ -42,10 +42,12 @@ def folder_lock(output_root: Path, video_id: str) -> Iterator[None]:
             hint="Check the permissions of the output root and the free space.",
         ) from error
     try:
-        _say_who(holder, video_id)
+        with contextlib.suppress(OSError):  # a note for people; the lock itself is held
+            _say_who(holder, video_id)
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            holder.unlink()
         lock.release()
 
 
@@ -54,7 +56,7 @@ def _say_who(holder: Path, video_id: str) -> None:
         "video_id": video_id, "pid": os.getpid(), "host": socket.gethostname(),
         "since_utc": utc_now(),
     }  # fmt: skip
-    holder.write_text(json.dumps(who, ensure_ascii=False) + "\n", encoding="utf-8")
+    holder.write_text(json.dumps(who) + "\n", encoding="utf-8")
 
 
 def _holder(holder: Path) -> str:

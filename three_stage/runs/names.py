@@ -17,8 +17,11 @@ def video_id_of(stem: str, *, system: str = os.name) -> str:
     """Return the id of a video: its file's stem, verbatim; on Windows made legal for NTFS.
 
     There ``< > : " / \\ | ? *``, control characters, a last dot or space and the first letter of a
-    device name (``con``) are percent-encoded.
+    device name (``con``) are percent-encoded. Everywhere, ``.`` and ``..`` (the stem of ``...mp4``)
+    are, because as a folder they are the output root or lie outside it.
     """
+    if stem in (".", ".."):
+        return "%2E" * len(stem)
     if system != "nt":
         return stem
     encoded = "".join(f"%{ord(c):02X}" if c in _WINDOWS_ILLEGAL or ord(c) < 32 else c for c in stem)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import os
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -17,6 +19,16 @@ from three_stage.settings.model import PipelineSettings
 from three_stage.settings.option import OptionSpec, spec_of
 
 DOTENV_FILE = Path(".env")
+
+
+class _FiniteRange(click.FloatRange):
+    """A range without "nan" and "inf", which Python reads as numbers."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,7 +71,7 @@ def dotenv_defaults(path: Path = DOTENV_FILE) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        values = dotenv_values(path, encoding="utf-8")
+        values = dotenv_values(path, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{path.resolve()}: cannot be read as a UTF-8 .env file: {error}"
@@ -70,7 +82,8 @@ def dotenv_defaults(path: Path = DOTENV_FILE) -> dict[str, Any]:
             spec = spec_of(field)
             value = values.get(spec.env)
             if value:
-                defaults[field.name] = [value] if spec.multiple else value
+                # click splits the same variable of the environment so.
+                defaults[field.name] = value.split(os.pathsep) if spec.multiple else value
     return defaults
 
 
@@ -103,7 +116,7 @@ def _click_type(spec: OptionSpec, annotation: Any) -> click.ParamType[Any] | typ
     if base is int:
         return click.IntRange(_as_int(spec.minimum), _as_int(spec.maximum))
     if base is float:
-        return click.FloatRange(spec.minimum, spec.maximum)
+        return _FiniteRange(spec.minimum, spec.maximum)
     if base is Path:
         return click.Path(path_type=Path)
     return str

@@ -1,0 +1,82 @@
+"""What is wrong before the first call ends with exit code 2, one clear line, and no call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.stages.conftest import Run
+from tests.support.served_offline import served_offline
+from tests.support.small_video import write_small_video
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_video(
+        tmp_path_factory.mktemp("videos") / "tiny.mp4", activities=3, seconds_each=1.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "--input-video"),
+        (["--input-video", "not-there.mp4"], "not-there.mp4"),
+        (["--input-video", "TINY", "--stages", "4"], "--stages"),
+        (["--input-video", "TINY", "--api-key", "sk-secret-secret-1234"], "key"),
+        (["--input-video", "TINY", "--shard", "3/2"], "--shard"),
+        (["--input-video", "TINY", "--overwrite", "--reuse-any"], "--reuse-any"),
+        (["--input-video", "TINY", "--max-cost", "1"], "--prices"),
+        (["--input-video", "TINY", "--ffmpeg-bin", "no-such-ffmpeg"], "ffmpeg"),
+        (["--input-video", "TINY", "--prompts-dir", "no-such-folder"], "no-such-folder"),
+        (["--input-video", "TINY", "--max-frames", "many"], "--max-frames"),
+        (["--input-video", "TINY", "--stages", "3"], "stage 1"),
+        (["--input-video", "TINY", "--log-file", "TINY/x.log"], "--log-file"),
+    ],
+)
+def test_bad_options_are_one_clear_line(
+    tiny: Path, run: Run, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    given = [option.replace("TINY", str(tiny)) for option in options]
+    assert run(*given) == 2
+    shown = capsys.readouterr().err
+    assert words in shown
+    assert "Traceback" not in shown
+    assert "secret" not in shown
+
+
+def test_a_file_that_is_no_video_is_refused_before_any_call(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.mp4").write_text("no video at all" * 100, encoding="utf-8")
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    with served_offline() as endpoint:
+        for name in ("notes", "empty"):
+            code = run("--input-video", tmp_path / f"{name}.mp4", "--api-base", endpoint.url)
+            assert code == 2
+            shown = capsys.readouterr().err
+            assert f"{name}.mp4" in shown
+            assert "Traceback" not in shown
+        assert endpoint.requests == 0
+
+
+def test_one_bad_file_among_good_ones_costs_itself_alone(
+    tiny: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video", encoding="utf-8")
+    options = ["--input-video", bad, "--input-video", tiny, "--continue-on-error"]
+    assert run(*options) == 1
+    shown = capsys.readouterr().err
+    assert "FAILED bad" in shown
+    assert "1 done" in shown
+    assert (tmp_path / "out" / "tiny" / "causal_plan_with_keyframes.json").is_file()
+
+
+def test_a_stage_whose_upstream_is_absent_is_refused_before_any_call(tiny: Path, run: Run) -> None:
+    with served_offline() as endpoint:
+        for stages in ("2", "3", "2,3"):
+            code = run("--input-video", tiny, "--api-base", endpoint.url, "--stages", stages)
+            assert code == 2
+        assert endpoint.requests == 0

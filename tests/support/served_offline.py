@@ -1,0 +1,124 @@
+"""The embedded model as a real server on loopback, which counts, delays and spoils on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+
+from three_stage.vlm.offline import create_app
+
+Body = dict[str, Any]
+
+
+@dataclass
+class Served:
+    """A running server: its base URL and the body of every question that it got."""
+
+    url: str = ""
+    bodies: list[Body] = field(default_factory=list)
+    most_at_once: int = 0
+    _under_way: int = 0
+
+    @property
+    def requests(self) -> int:
+        """How many questions came."""
+        return len(self.bodies)
+
+
+@contextmanager
+def served_offline(
+    *,
+    delay_sec: Callable[[Body], float] = lambda _body: 0.0,
+    instead: Callable[[int, Body], str | None] = lambda _number, _body: None,
+) -> Iterator[Served]:
+    """Serve the embedded model; ``instead`` may give the text of an answer in its place.
+
+    ``number`` counts questions from 1. Nothing but loopback is listened to.
+    """
+    served = Served()
+    config = uvicorn.Config(
+        _spoiled(create_app(), served, delay_sec, instead), host="127.0.0.1", port=0,
+        log_level="error", lifespan="off",
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    served.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
+    try:
+        yield served
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+
+
+def _spoiled(
+    app: Any,
+    served: Served,
+    delay_sec: Callable[[Body], float],
+    instead: Callable[[int, Body], str | None],
+) -> Callable[[Any, Any, Any], Awaitable[None]]:
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].endswith("/chat/completions"):
+            await app(scope, receive, send)
+            return
+        raw = await _whole_body(receive)
+        body = json.loads(raw)
+        served.bodies.append(body)
+        number = served.requests
+        served._under_way += 1
+        served.most_at_once = max(served.most_at_once, served._under_way)
+        try:
+            await asyncio.sleep(delay_sec(body))
+            text = instead(number, body)
+            if text is None:
+                await app(scope, _again(raw), send)
+            else:
+                await _answer(send, text, body["model"])
+        finally:
+            served._under_way -= 1
+
+    return wrapped
+
+
+async def _whole_body(receive: Any) -> bytes:
+    raw = b""
+    while True:
+        message = await receive()
+        raw += message.get("body", b"")
+        if not message.get("more_body"):
+            return raw
+
+
+def _again(raw: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    return receive
+
+
+async def _answer(send: Any, text: str, model: str) -> None:
+    message = {"role": "assistant", "content": text}
+    completion = {
+        "id": "chatcmpl-spoiled", "object": "chat.completion", "created": 0, "model": model,
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+    }  # fmt: skip
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(completion).encode()})
+
+
+def stage_of(body: Body) -> str:
+    """Tell which stage a question is of, from the name of the schema that it carries."""
+    names = {"draft_plan": "stage1", "localization": "stage2", "refined_step": "stage3"}
+    return names[body["response_format"]["json_schema"]["name"]]

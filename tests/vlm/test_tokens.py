@@ -1,0 +1,43 @@
+"""Token estimates."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from three_stage.vlm import estimate_tokens
+
+QWEN3 = "Qwen/Qwen3-VL-235B-A22B-Instruct"
+
+
+@pytest.mark.parametrize(
+    ("model", "width_px", "height_px", "tokens"),
+    [
+        (QWEN3, 1024, 576, 32 * 18),
+        (QWEN3, 1025, 577, 33 * 19),
+        ("qwen2.5-vl-72b-instruct", 1024, 576, 37 * 21),
+        ("Qwen/Qwen2-VL-7B", 28, 28, 1),
+        ("another", 32, 32, 1),
+    ],
+)
+def test_a_picture_takes_one_token_a_merged_patch_and_two_marks(
+    model: str, width_px: int, height_px: int, tokens: int
+) -> None:
+    assert estimate_tokens("", [(width_px, height_px)], model=model) == tokens + 2
+
+
+@given(st.lists(st.tuples(st.integers(1, 4000), st.integers(1, 4000)), max_size=8), st.text())
+def test_pictures_and_text_add_up(sizes: list[tuple[int, int]], text: str) -> None:
+    apart = sum(estimate_tokens("", [size], model=QWEN3) for size in sizes)
+    assert estimate_tokens(text, sizes, model=QWEN3) == apart + estimate_tokens(
+        text, [], model=QWEN3
+    )
+
+
+@given(st.text("abc ,{}", max_size=300), st.text("切菜胡萝卜", max_size=50))
+def test_text_is_estimated_from_above(ascii_text: str, chinese: str) -> None:
+    tokens = estimate_tokens(ascii_text + chinese, [], model=QWEN3)
+    assert tokens == math.ceil(len(ascii_text) / 3) + len(chinese)

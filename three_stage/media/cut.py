@@ -1,0 +1,130 @@
+"""Segment → clip: one ffmpeg process, frame-exact, half-open, written beside and renamed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from pathlib import Path
+
+from schemas.files import VideoInfo
+from three_stage.media.containers import CONTAINERS, file_url
+from three_stage.media.editlist import end_edit_after
+from three_stage.media.errors import CutError
+from three_stage.media.ffmpeg import run_ffmpeg
+from three_stage.media.timeline import MICROSECONDS, cut_window
+from three_stage.media.values import ClipFacts, ClipSpan, Ffmpeg
+from three_stage.settings import CutSettings
+
+TEMPORARY_PREFIX = ".cut-"
+"""Of clips that are being written; what is left of them after a kill may be removed."""
+
+AUDIO_BIT_RATE = "128k"
+
+NAMED_TIME_BASE_LIBAVUTIL = (59, 0)
+"""From ffmpeg 7 on, the encoder is told by name to keep the source's ticks; -1 said so before."""
+
+EVEN_SIZE = "pad=ceil(iw/2)*2:ceil(ih/2)*2"
+"""yuv420p halves the colours in both directions: an odd side gets one line more."""
+
+
+async def cut_clip(
+    ffmpeg: Ffmpeg,
+    source: Path,
+    destination: Path,
+    *,
+    start_sec: float,
+    end_sec: float,
+    video: VideoInfo,
+    settings: CutSettings,
+    timeout_sec: float,
+) -> None:
+    """Cut ``[start_sec, end_sec)`` of a video into an mp4 file, replacing what was there.
+
+    Times are seconds from the first displayed frame of the source; ``video`` describes the source.
+    The file appears whole or not at all. What it really holds, clip_span says.
+    Raises CutError with ffmpeg's own words, CutTimeoutError among them; cancelling kills ffmpeg.
+    """
+    start_us, length_us = cut_window(start_sec, end_sec, video.first_frame_offset_sec)
+    temporary = destination.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}.mp4")
+    arguments = [
+        *("-protocol_whitelist", "file", "-format_whitelist", CONTAINERS),
+        *("-ss", f"{start_us}us", "-i", file_url(source), "-t", f"{length_us}us"),
+        *(_copying(settings) if settings.cut_mode == "copy" else _encoding(settings, ffmpeg)),
+        *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"),
+        *("-movflags", "+faststart", "-movie_timescale", str(MICROSECONDS)),
+        *("-f", "mp4", "-y", file_url(temporary)),
+    ]
+    task = f"cutting {start_sec:.3f}-{end_sec:.3f} s of {source}"
+    try:
+        await run_ffmpeg(ffmpeg, arguments, timeout_sec=timeout_sec, task=task)
+        await asyncio.to_thread(_finish, temporary, destination, length_us, settings, task)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_clip(
+    path: Path,
+    facts: ClipFacts,
+    start_sec: float,
+    end_sec: float,
+    frames: int,
+    settings: CutSettings,
+) -> ClipSpan:
+    """Check that a clip holds exactly ``frames`` displayed frames within ``[start_sec, end_sec)``.
+
+    The times are those of the source. A long last frame may be recorded shorter than it is in the
+    source: containers do not all say how long a frame stays.
+    Raises CutError with what is wrong.
+    """
+    hint = "Use --cut-mode reencode, which is exact." if settings.cut_mode == "copy" else ""
+    if facts.displayed_frames != frames:
+        raise CutError(
+            f"{path} shows {facts.displayed_frames} frames; its segment has {frames} "
+            f"({start_sec:.3f}-{end_sec:.3f} s of the source).",
+            hint=hint,
+        )
+    if facts.frame_times_sec[-1] >= end_sec - start_sec:
+        raise CutError(
+            f"{path} lasts {facts.duration_sec:.3f} s; its segment {end_sec - start_sec:.3f} s.",
+            hint=hint,
+        )
+    return ClipSpan(start_sec=start_sec, end_sec=end_sec, displayed_frames=frames)
+
+
+def _encoding(settings: CutSettings, ffmpeg: Ffmpeg) -> list[str]:
+    named = ffmpeg.libavutil >= NAMED_TIME_BASE_LIBAVUTIL
+    return [
+        # Without these two, mp4 output is laid on a constant rate: frames doubled and dropped.
+        *("-fps_mode", "passthrough", "-enc_time_base", "demux" if named else "-1"),
+        *("-vf", EVEN_SIZE, "-c:v", "libx264", "-pix_fmt", "yuv420p"),
+        *("-crf", str(settings.crf), "-preset", settings.preset),
+        *(("-c:a", "aac", "-b:a", AUDIO_BIT_RATE) if settings.keep_audio else ("-an",)),
+    ]
+
+
+def _copying(settings: CutSettings) -> list[str]:
+    return ["-c:v", "copy", *(("-c:a", "copy") if settings.keep_audio else ("-an",))]
+
+
+def _finish(
+    temporary: Path, destination: Path, length_us: int, settings: CutSettings, task: str
+) -> None:
+    """Make a finished file durable under its own name."""
+    if not temporary.is_file() or temporary.stat().st_size == 0:
+        raise CutError(f"{task}: ffmpeg wrote nothing.")
+    if settings.cut_mode == "copy":
+        end_edit_after(temporary, length_us)
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(destination)
+    if os.name == "posix":
+        _fsync_folder(destination.parent)
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

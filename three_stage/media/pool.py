@@ -1,0 +1,174 @@
+"""Video → the pool of pictures that a model sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from three_stage.media.errors import NothingDecodedError, PoolTooLargeError
+from three_stage.media.fitting import (
+    DoesNotFitError,
+    EncodedPicture,
+    Look,
+    encode_both,
+    encode_clean,
+    encode_to_fit,
+)
+from three_stage.media.picture import Image, shrunk, upright
+from three_stage.media.probe import describe, oddities, refuse_short, table_and_first_frame
+from three_stage.media.sizes import pool_picture_size
+from three_stage.media.source import Source
+from three_stage.media.table import FrameTable, ScanContradictedError, decode_table, frames_at
+from three_stage.media.timeline import nearest_increasing, source_time, targets
+from three_stage.media.values import FramePool, PoolFrame
+from three_stage.settings import FEWEST_FRAMES, SamplingSettings
+
+BYTES_A_MB = 1_000_000
+
+TEXT_RESERVE_BYTES = 200_000
+"""Of a request's body, kept for prompts, schema, and the answer and errors of a re-ask."""
+
+TEXT_RESERVE_BYTES_A_PICTURE = 256
+"""Kept for what stands around each picture in the JSON."""
+
+KEPT_PIXELS = 64 * 1024 * 1024
+"""Pools up to this many pixels are kept decoded until their quality is settled (200 MB); larger
+ones are decoded again, if their first quality does not fit."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which displayed frames a pool consists of (0-based), and how they were chosen."""
+
+    indices: tuple[int, ...]
+    words: str
+
+
+def sample_pool(
+    path: Path,
+    settings: SamplingSettings,
+    *,
+    origin_sec: float = 0.0,
+    fewest_frames: int = FEWEST_FRAMES,
+) -> FramePool:
+    """Choose frames evenly from the first to the last displayed one, and encode them.
+
+    ``origin_sec`` is added to every time: for a clip, where it starts in its source. All pictures
+    share one size and one JPEG quality, lowered until the request that holds them fits
+    ``settings.max_body_mb``. Raises MediaError, TooShortError below ``fewest_frames`` among them.
+    """
+    with Source(path) as source:
+        table, first_frame = table_and_first_frame(source)
+        refuse_short(path, table, fewest_frames)
+        try:
+            return _make_pool(source, table, first_frame, settings, origin_sec, fewest_frames)
+        except ScanContradictedError:
+            table = decode_table(source)
+        refuse_short(path, table, fewest_frames)
+        try:
+            return _make_pool(source, table, first_frame, settings, origin_sec, fewest_frames)
+        except ScanContradictedError as error:
+            raise NothingDecodedError(f"{path} decodes differently each time.") from error
+
+
+def choose_frames(table: FrameTable, settings: SamplingSettings, fewest_frames: int) -> Choice:
+    """Choose the displayed frames of a pool.
+
+    exact: the frame nearest to each target. keyframe: the key frame nearest to each target, with
+    its true time; where there are fewer key frames than ``fewest_frames``, as in exact.
+    """
+    times = table.times_sec
+    among, words = np.arange(len(table)), "evenly spread from the first to the last"
+    if settings.pool_mode == "keyframe":
+        keys = np.flatnonzero(table.is_key)
+        if len(keys) >= fewest_frames:
+            among, words = keys, "the key frames nearest to evenly spread times"
+        else:
+            words += f" (only {len(keys)} are key frames, too few for a pool of these)"
+    count = min(settings.max_frames, len(among))
+    places = nearest_increasing(times[among], targets(float(times[-1]), count))
+    return Choice(tuple(int(among[place]) for place in places), words)
+
+
+def _make_pool(
+    source: Source,
+    table: FrameTable,
+    first_frame: VideoFrame,
+    settings: SamplingSettings,
+    origin_sec: float,
+    fewest_frames: int,
+) -> FramePool:
+    info = describe(source, table, first_frame)
+    choice = choose_frames(table, settings, fewest_frames)
+    wanted = Look(settings.jpeg_quality, pool_picture_size(info, settings))
+    look, encoded = _encode(source, table, choice, wanted, settings)
+    times = table.times_sec
+    return FramePool(
+        frames=tuple(
+            PoolFrame(
+                index_1based=place + 1,
+                timestamp_sec=source_time(origin_sec, float(times[index])),
+                original_frame_index=index,
+                clean_jpeg=picture.clean_jpeg,
+                indexed_jpeg=picture.indexed_jpeg,
+            )
+            for place, (index, picture) in enumerate(zip(choice.indices, encoded, strict=True))
+        ),
+        info=info,
+        displayed_frames=len(table),
+        end_sec=source_time(origin_sec, table.end_sec),
+        jpeg_quality=look.quality,
+        width_px=look.size_px[0],
+        height_px=look.size_px[1],
+        note=f"{len(encoded)} of {len(table)} displayed frames, {choice.words}.",
+        warnings=(*oddities(source, table, info), *_loss(wanted, look, settings)),
+    )
+
+
+def _encode(
+    source: Source, table: FrameTable, choice: Choice, look: Look, settings: SamplingSettings
+) -> tuple[Look, list[EncodedPicture]]:
+    count = len(choice.indices)
+    reserve = TEXT_RESERVE_BYTES + TEXT_RESERVE_BYTES_A_PICTURE * count
+    budget_bytes = int(settings.max_body_mb * BYTES_A_MB) - reserve
+
+    def decoded(size_px: tuple[int, int]) -> Iterator[Image]:
+        for _, frame in frames_at(source, table, choice.indices):
+            yield upright(frame, size_px)
+
+    pictures = decoded
+    if count * look.size_px[0] * look.size_px[1] <= KEPT_PIXELS:
+        kept = list(decoded(look.size_px))
+
+        def pictures(size_px: tuple[int, int]) -> Iterator[Image]:
+            return (shrunk(image, size_px) for image in kept)
+
+    encode = encode_clean if settings.no_embed_index else encode_both
+    try:
+        return encode_to_fit(pictures, encode, look, budget_bytes)
+    except DoesNotFitError:
+        raise PoolTooLargeError(
+            f"{source.path}: {count} pictures do not fit into a request of "
+            f"{settings.max_body_mb:g} MB, however small.",
+            hint="Raise --max-body-mb or lower --max-frames.",
+        ) from None
+
+
+def _loss(wanted: Look, look: Look, settings: SamplingSettings) -> tuple[str, ...]:
+    if look == wanted:
+        return ()
+    return (
+        (
+            f"pictures have {_words(look)} instead of {_words(wanted)}, so that a request fits "
+            f"into {settings.max_body_mb:g} MB"
+        ),
+    )
+
+
+def _words(look: Look) -> str:
+    width, height = look.size_px
+    return f"JPEG quality {look.quality} at {width}x{height} pixels"

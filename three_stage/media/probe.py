@@ -1,0 +1,102 @@
+"""What a video is: its displayed frames, its size as displayed, its rate, and what is odd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from av.video.frame import VideoFrame
+
+from schemas.files import VideoInfo
+from three_stage.media.errors import NothingDecodedError, TooShortError
+from three_stage.media.picture import turn_of
+from three_stage.media.sizes import display_size
+from three_stage.media.source import Source
+from three_stage.media.table import (
+    FrameTable,
+    ScanContradictedError,
+    decode_table,
+    frames_at,
+    read_table,
+)
+from three_stage.media.timeline import MICROSECONDS, has_variable_rate
+from three_stage.media.values import VideoProbe
+from three_stage.settings import FEWEST_FRAMES
+
+LOST_SEC, LOST_SHARE = 1.0, 0.02
+"""A video that ends this much earlier than its container says is reported as cut off."""
+
+
+def probe_video(path: Path, *, fewest_frames: int = FEWEST_FRAMES) -> VideoProbe:
+    """Say what a video is, reading its packets and decoding its first frame.
+
+    Raises MediaError (see errors.py) for what cannot be opened, and TooShortError when fewer than
+    ``fewest_frames`` frames are displayed.
+    """
+    with Source(path) as source:
+        table, first_frame = table_and_first_frame(source)
+        refuse_short(path, table, fewest_frames)
+        info = describe(source, table, first_frame)
+        return VideoProbe(
+            info=info,
+            displayed_frames=len(table),
+            last_frame_time_sec=float(table.times_sec[-1]),
+            has_audio=source.has_audio,
+            warnings=oddities(source, table, info),
+        )
+
+
+def table_and_first_frame(source: Source) -> tuple[FrameTable, VideoFrame]:
+    """List the displayed frames and decode the first; the whole file, where the list was wrong."""
+    table = read_table(source)
+    try:
+        return table, next(frames_at(source, table, [0]))[1]
+    except ScanContradictedError:
+        table = decode_table(source)
+    try:
+        return table, next(frames_at(source, table, [0]))[1]
+    except ScanContradictedError as error:
+        raise NothingDecodedError(f"{source.path} decodes differently each time.") from error
+
+
+def refuse_short(path: Path, table: FrameTable, fewest_frames: int) -> None:
+    """Raise TooShortError when a video displays fewer frames than the task needs."""
+    if len(table) < fewest_frames:
+        raise TooShortError(
+            f"{path} displays {len(table)} frames; at least {fewest_frames} are needed."
+        )
+
+
+def describe(source: Source, table: FrameTable, first_frame: VideoFrame) -> VideoInfo:
+    """Return what the video is, as displayed."""
+    turn = turn_of(first_frame)
+    width, height = display_size(
+        first_frame.width,
+        first_frame.height,
+        source.stream.sample_aspect_ratio,
+        transposed=turn.transposed,
+    )
+    offset_sec = float(table.ticks[0] * source.time_base) - source.container_start_sec
+    return VideoInfo(
+        duration_sec=table.end_sec,
+        width=width,
+        height=height,
+        codec=source.codec_name,
+        average_fps=len(table) / table.end_sec,
+        variable_frame_rate=has_variable_rate(table.times_sec, float(source.time_base)),
+        rotation=turn.rotation_deg,
+        first_frame_offset_sec=round(offset_sec * MICROSECONDS) / MICROSECONDS,
+    )
+
+
+def oddities(source: Source, table: FrameTable, info: VideoInfo) -> tuple[str, ...]:
+    """Return what a person should know about a file that could be read nevertheless."""
+    found = []
+    lost_sec = source.declared_duration_sec - info.duration_sec
+    if lost_sec > max(LOST_SEC, LOST_SHARE * info.duration_sec):
+        found.append(
+            f"the file says that it lasts {source.declared_duration_sec:.1f} s, but its pictures "
+            f"end after {info.duration_sec:.1f} s ({lost_sec:.1f} s are lost): it seems cut off"
+        )
+    if table.damaged_packets:
+        found.append(f"{table.damaged_packets} damaged pieces of the file were left out")
+    return tuple(found)

@@ -1,0 +1,71 @@
+"""One way to ask a model for a checked object: messages and a schema in, value and record out."""
+
+from three_stage.vlm.asker import Asker
+from three_stage.vlm.budget import Budget, Price
+from three_stage.vlm.endpoints import OFFLINE, PRESETS, Dialect, Endpoint, resolve_endpoint
+from three_stage.vlm.errors import (
+    AnswerBlockedError,
+    AnswerRejected,
+    BudgetReachedError,
+    EndpointDownError,
+    EndpointRefusedError,
+    NoValidAnswerError,
+    RequestFailedError,
+    RequestRejectedError,
+    RequestTooLargeError,
+    RunEndingError,
+    UnreadableAnswer,
+    VlmError,
+)
+from three_stage.vlm.journal import Journal
+from three_stage.vlm.observer import (
+    AskEvent,
+    AskObserver,
+    LimitChanged,
+    RequestFailed,
+    RequestFinished,
+    RequestStarted,
+    RunPaused,
+    RunResumed,
+)
+from three_stage.vlm.question import Answer, AskKey, Picture, Question
+from three_stage.vlm.tokens import estimate_tokens
+from three_stage.vlm.words import Words
+
+__all__ = [
+    "OFFLINE",
+    "PRESETS",
+    "Answer",
+    "AnswerBlockedError",
+    "AnswerRejected",
+    "AskEvent",
+    "AskKey",
+    "AskObserver",
+    "Asker",
+    "Budget",
+    "BudgetReachedError",
+    "Dialect",
+    "Endpoint",
+    "EndpointDownError",
+    "EndpointRefusedError",
+    "Journal",
+    "LimitChanged",
+    "NoValidAnswerError",
+    "Picture",
+    "Price",
+    "Question",
+    "RequestFailed",
+    "RequestFailedError",
+    "RequestFinished",
+    "RequestRejectedError",
+    "RequestStarted",
+    "RequestTooLargeError",
+    "RunEndingError",
+    "RunPaused",
+    "RunResumed",
+    "UnreadableAnswer",
+    "VlmError",
+    "Words",
+    "estimate_tokens",
+    "resolve_endpoint",
+]

@@ -1,0 +1,266 @@
+"""What an endpoint's refusal means and what the person can do: words and status → Fault."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from three_stage.vlm.capabilities import Feature, WireOptions
+from three_stage.vlm.endpoints import Endpoint
+from three_stage.vlm.faults import Fault, FaultKind, retry_after_sec
+
+_WORDS_SHOWN = 400
+_ALWAYS_TRANSIENT = frozenset({408, 409, 425})
+_CAPABILITY_STATUS = frozenset({400, 422})
+_DATA_URL = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
+
+
+_NO_CREDIT = "The account has no credit left. Everything done so far is kept: pay and run again."
+_WRONG_KEY = "Check API_KEY (or --api-key) and that it belongs to this endpoint."
+_OFFLINE_BUG = "This is a mistake in the embedded model: please report it, with the video."
+_NOT_ALLOWED = "The key may not use this model, or not from here: check the account's rights."
+_TOO_LARGE = (
+    "Lower --max-body-mb (pictures are then made smaller), or raise the gateway's limit "
+    "(nginx: client_max_body_size)."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestFacts:
+    """What was sent, as far as a diagnosis needs it."""
+
+    endpoint: Endpoint
+    options: WireOptions
+    pictures: int
+    body_bytes: int
+
+    def __str__(self) -> str:
+        tail = self.endpoint.key_tail
+        key = f", key ...{tail}" if tail else ""
+        return (
+            f"model {self.endpoint.model}, {self.pictures} pictures, "
+            f"{self.body_bytes / 1e6:.2f} MB{key}"
+        )
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """When the server's words match, the trouble is of this kind, and this is what to do."""
+
+    words: re.Pattern[str]
+    kind: FaultKind
+    hint: str
+
+
+def _rule(words: str, kind: FaultKind, hint: str) -> _Rule:
+    return _Rule(re.compile(words, re.IGNORECASE | re.DOTALL), kind, hint)
+
+
+# Of a 429: OpenAI's way to say that the account is empty, which no waiting changes.
+_NO_CREDIT_WORDS = re.compile(r"insufficient_quota|current quota, please check", re.IGNORECASE)
+
+# The first that matches decides. Only for refusals (4xx but 408, 409, 425, 429).
+_RULES = (
+    _rule(
+        r"data_?inspection|inappropriate content|content.?(policy|management|filter)|moderation"
+        r"|\bflagged\b",
+        FaultKind.REQUEST,
+        "The provider's content filter refuses this video or its texts.",
+    ),
+    _rule(
+        r"insufficient.?(quota|balance|credit|funds)|arrearage|exceeded your current quota"
+        r"|payment required|overdue",
+        FaultKind.ENDPOINT,
+        _NO_CREDIT,
+    ),
+    _rule(
+        r"(invalid|incorrect|not valid|expired|missing).{0,20}api.?key"
+        r"|api.?key.{0,20}(invalid|incorrect|not valid|expired|missing|not provided)",
+        FaultKind.ENDPOINT,
+        _WRONG_KEY,
+    ),
+    _rule(
+        r"at most \d+ (image|video|picture|item)",
+        FaultKind.REQUEST,
+        "The server allows fewer pictures than were sent: start it with "
+        "--limit-mm-per-prompt '{{\"image\": {pictures}}}' (old vLLM builds allow one), or use "
+        "--media-dialect video_url, or a lower --max-frames.",
+    ),
+    _rule(
+        r"context (length|window|size)|max_model_len|maximum (model|input|context|sequence) length"
+        r"|too many (input |prompt )?tokens|prompt.{0,20}too long|longer than the maximum",
+        FaultKind.REQUEST,
+        "Lower --max-frames, --frame-max-side or --max-tokens, or start the server with a larger "
+        "--max-model-len.",
+    ),
+    _rule(
+        r"not a multimodal|does(n't| not) support (image|vision|multi)|support image input"
+        r"|image input is not|vision is not",
+        FaultKind.REQUEST,
+        "This model takes no pictures: give --model a vision-language model.",
+    ),
+    _rule(
+        r"video_url|mm_processor_kwargs|media-io|type.{0,10}video",
+        FaultKind.REQUEST,
+        "The server does not take this form of video: use --media-dialect images.",
+    ),
+    _rule(
+        r"model.{0,200}(does not exist|not exist|not found|not available|no access|unsupported)"
+        r"|(invalid|unknown|unsupported|not a valid|no such) model|model_not_found",
+        FaultKind.ENDPOINT,
+        "Check --model: names are case-sensitive on some servers, and GET {base}/models lists "
+        "them.",
+    ),
+    _rule(
+        r"too large|body size|exceeds.{0,20}(limit|size)",
+        FaultKind.REQUEST,
+        _TOO_LARGE,
+    ),
+)
+
+_WRONG_PATH = "Check --api-base ({base}): it usually ends in /v1."
+_NOT_FOUND = _WRONG_PATH + " Check --model too: GET {base}/models lists the names."
+_STATUS_RULES: Mapping[int, tuple[FaultKind, str]] = MappingProxyType(
+    {
+        401: (FaultKind.ENDPOINT, _WRONG_KEY),
+        402: (FaultKind.ENDPOINT, _NO_CREDIT),
+        403: (FaultKind.ENDPOINT, _NOT_ALLOWED),
+        404: (FaultKind.ENDPOINT, _NOT_FOUND),
+        405: (FaultKind.ENDPOINT, _WRONG_PATH),
+        407: (FaultKind.ENDPOINT, "The proxy wants a name and a password: check HTTPS_PROXY."),
+        413: (FaultKind.REQUEST, _TOO_LARGE),
+    }
+)
+
+_REFUSES_FORMAT = re.compile(
+    r"response_?\s?format|json[_ ]?schema|json[_ ]?object|json[_ ]?mode|\bguided"
+    r"|structured[_ ]?(output|generation|decoding)|grammar|constrained decoding",
+    re.IGNORECASE,
+)
+_REFUSES_TEMPERATURE = re.compile(
+    r"temperature.{0,80}(support|default|allowed)", re.IGNORECASE | re.DOTALL
+)
+_REFUSES_TEMPERATURE_FIRST = re.compile(r"unsupported.{0,40}temperature", re.IGNORECASE | re.DOTALL)
+_REFUSES_MAX_TOKENS = re.compile(
+    r"unsupported.{0,40}max_(completion_)?tokens|max_(completion_)?tokens\W.{0,40}not supported"
+    r"|use .?max_completion_tokens",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def diagnose_status(
+    status: int, headers: Mapping[str, str], body: str, facts: RequestFacts
+) -> Fault:
+    """Say what a status other than 2xx means."""
+    words = facts.endpoint.redact(server_words(body))
+    kind, hint, refused = _judge(status, words, facts)
+    if 300 <= status < 400:
+        words = f"go to {headers.get('location', 'another address')}"
+    hint = hint.format(base=facts.endpoint.api_base, pictures=facts.pictures) if hint else ""
+    return Fault(
+        kind=kind,
+        message=f"The endpoint answered {status}: {words or 'without a word'} ({facts}).",
+        hint=hint,
+        status=status,
+        retry_after_sec=retry_after_sec(headers),
+        refused=refused,
+        request_id=headers.get("x-request-id"),
+    )
+
+
+def _judge(status: int, words: str, facts: RequestFacts) -> tuple[FaultKind, str, Feature | None]:
+    if status == 429 and not _NO_CREDIT_WORDS.search(words):
+        return FaultKind.RATE_LIMITED, "", None
+    if status >= 500 and facts.endpoint.is_offline:
+        return FaultKind.REQUEST, _OFFLINE_BUG, None
+    if status in _ALWAYS_TRANSIENT or status >= 500:
+        return FaultKind.TRANSIENT, "", None
+    if 300 <= status < 400:
+        return FaultKind.ENDPOINT, "Give that address as --api-base, if you trust it.", None
+    refused = _refused_feature(words, facts.options) if status in _CAPABILITY_STATUS else None
+    if refused is not None:
+        hint = f"The server does not take {facts.options.mode}: use --structured-mode auto."
+        return FaultKind.CAPABILITY, hint, refused
+    return (*_ruled(status, words), None)
+
+
+def _ruled(status: int, words: str) -> tuple[FaultKind, str]:
+    """Apply the table: the words first, except where the status says it all."""
+    if status not in (401, 407):
+        for rule in _RULES:
+            if rule.words.search(words):
+                return rule.kind, rule.hint
+    kind = FaultKind.ENDPOINT if status == 429 else FaultKind.REQUEST
+    return _STATUS_RULES.get(status, (kind, ""))
+
+
+def _refused_feature(words: str, options: WireOptions) -> Feature | None:
+    if _REFUSES_MAX_TOKENS.search(words):
+        return "tokens_field"
+    if options.sends_temperature and _REFUSES_TEMPERATURE.search(words):
+        return "temperature"
+    if options.mode != "prompt" and _REFUSES_FORMAT.search(words):
+        return options.mode
+    return None
+
+
+def diagnose_strange_body(body: str, content_type: str, facts: RequestFacts) -> Fault:
+    """Say what a 200 means that is no chat completion: a web page, a cut body, another API."""
+    words = facts.endpoint.redact(server_words(body))
+    what = f"with {content_type or 'something'} instead of a chat completion: {words or '(empty)'}"
+    return Fault(
+        kind=FaultKind.TRANSIENT,
+        message=f"The endpoint answered 200 {what} ({facts}).",
+        hint=f"Check --api-base ({facts.endpoint.api_base}): it usually ends in /v1.",
+        status=200,
+        was_read=True,
+        is_web_page=is_web_page(body, content_type),
+    )
+
+
+def is_web_page(body: str, content_type: str) -> bool:
+    """Tell whether a body is HTML."""
+    return "html" in content_type.lower() or body.lstrip()[:15].lower().startswith(
+        ("<!doctype html", "<html")
+    )
+
+
+def server_words(body: str) -> str:
+    """Return what a server says went wrong, in one line of at most 400 characters."""
+    try:
+        said = _said_in(json.loads(body))
+    except (ValueError, RecursionError):
+        said = _page_text(body) if is_web_page(body, "") else body
+    line = " ".join(_DATA_URL.sub("(a picture)", said).split())
+    return line if len(line) <= _WORDS_SHOWN else line[:_WORDS_SHOWN] + "..."
+
+
+def _said_in(data: Any) -> str:
+    """Find the message in the shapes that servers use; the code is added when it says more."""
+    if isinstance(data, list):
+        return "; ".join(_said_in(item) for item in data[:3])
+    if not isinstance(data, dict):
+        return str(data)
+    inner = data.get("error", data.get("errors"))
+    if isinstance(inner, (dict, list)):
+        return _said_in(inner)
+    message = data.get("message") or data.get("msg") or data.get("detail") or inner
+    if isinstance(message, (dict, list)):
+        return _said_in(message)
+    where = ".".join(str(part) for part in data.get("loc", ()) if not isinstance(part, dict))
+    code = data.get("code") if isinstance(data.get("code"), str) else data.get("type")
+    said = str(message) if message is not None else json.dumps(data, ensure_ascii=False)
+    said = f"{where}: {said}" if where else said
+    return f"{said} [{code}]" if isinstance(code, str) and code not in said else said
+
+
+def _page_text(page: str) -> str:
+    """Return a web page's title, or its text."""
+    title = re.search(r"<title[^>]*>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
+    text = title.group(1) if title else re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", page)
+    return "a web page: " + html.unescape(text)

@@ -1,0 +1,151 @@
+"""How pictures are put into a request (docs: wire formats).
+
+images           one ``image_url`` part a picture, its label as a text part before it
+video_url        one ``video_url`` part: an H.264 mp4, one picture a second, made from the JPEGs
+dashscope_video  one ``video`` part: the list of JPEGs; at least four
+
+The last two have no place for a label between pictures, so a text says which picture is which.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from three_stage.vlm.endpoints import Endpoint
+from three_stage.vlm.errors import RequestRejectedError, RequestTooLargeError
+from three_stage.vlm.question import Picture
+from three_stage.vlm.words import Words
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+PICTURES_PER_SEC = 1
+"""Of the video that the pictures are sent as: picture k is shown at second k - 1."""
+
+FEWEST_IN_A_FRAME_LIST = 4
+_X264_CRF = "18"
+
+
+@dataclass(frozen=True)
+class Media:
+    """The content parts that carry the pictures, and fields that stand beside the messages."""
+
+    parts: tuple[dict[str, Any], ...]
+    body_fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build_media(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -> Media:
+    """Build the parts for the endpoint's dialect. Takes long for a video: call it in a thread.
+
+    Raises RequestRejectedError when the dialect cannot carry these pictures, RequestTooLargeError
+    when one item is larger than the provider takes.
+    """
+    if not pictures:
+        return Media(())
+    builders = {"images": _images, "video_url": _video_url, "dashscope_video": _frame_list}
+    return builders[endpoint.dialect](pictures, endpoint, words)
+
+
+def _images(pictures: Sequence[Picture], endpoint: Endpoint, _words: Words) -> Media:
+    parts: list[dict[str, Any]] = []
+    for picture in pictures:
+        if picture.label is not None:
+            parts.append(_text(picture.label))
+        url = _data_url("image/jpeg", picture.jpeg, endpoint)
+        parts.append({"type": "image_url", "image_url": {"url": url}})
+    return Media(tuple(parts))
+
+
+def _video_url(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -> Media:
+    url = _data_url("video/mp4", pictures_to_mp4(pictures), endpoint)
+    part: dict[str, Any] = {"type": "video_url", "video_url": {"url": url}}
+    fields: dict[str, Any] = {}
+    if endpoint.frame_rate_hint == "part":
+        part["fps"] = PICTURES_PER_SEC
+    elif endpoint.frame_rate_hint == "body":
+        fields["mm_processor_kwargs"] = {"fps": PICTURES_PER_SEC}
+    return Media((part, _said(pictures, words.video, words)), fields)
+
+
+def _frame_list(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -> Media:
+    if len(pictures) < FEWEST_IN_A_FRAME_LIST:
+        raise RequestRejectedError(
+            f"A list of video frames needs at least {FEWEST_IN_A_FRAME_LIST} pictures; this "
+            f"request has {len(pictures)}.",
+            hint="Use --media-dialect images.",
+        )
+    urls = [_data_url("image/jpeg", picture.jpeg, endpoint) for picture in pictures]
+    part = {"type": "video", "video": urls, "fps": PICTURES_PER_SEC}
+    return Media((part, _said(pictures, words.frame_list, words)))
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _said(pictures: Sequence[Picture], sentence: str, words: Words) -> dict[str, Any]:
+    """Say in words what the pictures' order and labels would have said."""
+    text = sentence.format(picture_count=len(pictures))
+    labels = [picture.label for picture in pictures if picture.label is not None]
+    if labels:
+        text += " " + words.labels.format(labels=", ".join(labels))
+    return _text(text)
+
+
+def _data_url(media_type: str, data: bytes, endpoint: Endpoint) -> str:
+    encoded = base64.b64encode(data).decode("ascii")
+    limit = endpoint.max_item_bytes
+    if limit is not None and len(encoded) > limit:
+        raise RequestTooLargeError(
+            f"One {media_type} item has {len(encoded) / 1e6:.1f} MB as base64; "
+            f"{endpoint.provider} takes {limit / 1e6:.0f} MB.",
+            hint="Lower --jpeg-quality or --frame-max-side, or use --media-dialect images.",
+        )
+    return f"data:{media_type};base64,{encoded}"
+
+
+def pictures_to_mp4(pictures: Sequence[Picture]) -> bytes:
+    """Encode pictures as an H.264 mp4 (yuv420p), one a second, at the first one's size made even.
+
+    Raises RequestRejectedError when a picture cannot be decoded.
+    """
+    import av  # noqa: PLC0415 - only this dialect needs it
+    from av.video.stream import VideoStream  # noqa: PLC0415
+
+    buffer = io.BytesIO()
+    width_px = pictures[0].width_px + pictures[0].width_px % 2
+    height_px = pictures[0].height_px + pictures[0].height_px % 2
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=PICTURES_PER_SEC)
+        assert isinstance(stream, VideoStream)  # noqa: S101 - for the type checker
+        stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
+        stream.options = {"crf": _X264_CRF, "preset": "veryfast"}
+        stream.codec_context.time_base = Fraction(1, PICTURES_PER_SEC)
+        for index, picture in enumerate(pictures):
+            # JPEG holds full-range colours, H.264 video the limited range.
+            frame = _decode_jpeg(picture).reformat(
+                width_px, height_px, "yuv420p", src_color_range="JPEG", dst_color_range="MPEG"
+            )
+            frame.pts, frame.time_base = index, Fraction(1, PICTURES_PER_SEC)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def _decode_jpeg(picture: Picture) -> VideoFrame:
+    import av  # noqa: PLC0415
+    from av.video.codeccontext import VideoCodecContext  # noqa: PLC0415
+
+    decoder = VideoCodecContext.create("mjpeg", "r")
+    try:
+        frames = decoder.decode(av.Packet(picture.jpeg)) + decoder.decode(None)
+    except av.error.FFmpegError:
+        frames = []
+    if not frames:
+        raise RequestRejectedError("A picture of this request is no JPEG.")
+    return frames[0]

@@ -1,0 +1,447 @@
+"""One attempt of an ask on its way: pass, slot, budget, request, and again if that may help.
+
+The order is always the same: leave from the endpoint's health, then a slot, then the budget; what
+cannot be had is waited for without holding the others. The body is made only when all three are
+there, so that thousands of waiting questions hold no bodies, and so that each request is put as the
+endpoint was last known to want it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import tenacity
+from loguru import logger
+
+from schemas.files import Usage
+from three_stage.settings import EndpointSettings
+from three_stage.vlm.bodies import Turn, encode_body, said_text, turn_digest
+from three_stage.vlm.budget import Budget, Reservation
+from three_stage.vlm.calls import CallLog, Sent, new_call_id
+from three_stage.vlm.capabilities import Capabilities, Feature, WireOptions
+from three_stage.vlm.diagnosis import RequestFacts
+from three_stage.vlm.dialects import Media, build_media
+from three_stage.vlm.endpoints import Endpoint
+from three_stage.vlm.errors import (
+    BudgetReachedError,
+    EndpointDownError,
+    EndpointRefusedError,
+    RequestFailedError,
+    RequestRejectedError,
+    RequestTooLargeError,
+)
+from three_stage.vlm.faults import Fault, FaultKind
+from three_stage.vlm.health import EndpointHealth, Pass
+from three_stage.vlm.limiter import AdaptiveLimiter, Slot
+from three_stage.vlm.observer import (
+    AskObserver,
+    LimitChanged,
+    RequestFailed,
+    RequestFinished,
+    RequestStarted,
+)
+from three_stage.vlm.question import Question
+from three_stage.vlm.replies import Reply
+from three_stage.vlm.tokens import estimate_text_tokens, estimate_tokens
+from three_stage.vlm.words import Words
+
+if TYPE_CHECKING:
+    from schemas.files import CallRecord
+    from three_stage.vlm.wire import Wire
+
+_LONGEST_BACKOFF_SEC = 60.0
+_ESTIMATED = "usage not told by the endpoint: estimated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """An answer, and its line in the journal."""
+
+    reply: Reply
+    record: CallRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One request and what came of it."""
+
+    sent: Sent
+    outcome: Reply | Fault
+    used: Usage
+    latency_sec: float
+
+
+@dataclass(kw_only=True)
+class Job:
+    """One attempt while it is under way: what it asks and what happened to it so far."""
+
+    question: Question[Any]
+    turn: Turn
+    attempt: int
+    log: CallLog
+    pictures_digest: str
+    media: MediaOnce
+    refused: frozenset[Feature] = frozenset()
+    failures: int = 0
+    first_failure_sec: float = 0.0
+    answers_at_first_failure: int = 0
+    pauses_seen: int = 0
+    is_given_up: bool = False
+    delivered: Delivered | None = None
+
+
+@dataclass
+class MediaOnce:
+    """The encoded pictures of one question, made when first needed, for all its requests."""
+
+    question: Question[Any]
+    endpoint: Endpoint
+    words: Words
+    _media: Media | None = field(default=None, repr=False)
+
+    async def get(self) -> Media:
+        """Return the parts; the first call encodes, in a thread."""
+        if self._media is None:
+            self._media = await asyncio.to_thread(
+                build_media, self.question.pictures, self.endpoint, self.words
+            )
+        return self._media
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Permit:
+    """Everything that a request needs to go out."""
+
+    given: Pass
+    slot: Slot
+    reservation: Reservation
+
+
+class Dispatcher:
+    """Sends the requests of one run to one endpoint."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        settings: EndpointSettings,
+        budget: Budget,
+        words: Words,
+        max_body_bytes: int | None,
+        observer: AskObserver,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._endpoint = endpoint
+        self._settings = settings
+        self._budget = budget
+        self._words = words
+        self._max_body_bytes = max_body_bytes
+        self._observer = observer
+        self._clock = clock
+        self.capabilities = Capabilities(settings.structured_mode, endpoint.tokens_field)
+        self.health = EndpointHealth(
+            patience_sec=settings.endpoint_patience_sec,
+            first_pause_sec=max(settings.api_call_retry_backoff_sec, 0.05),
+            clock=clock,
+            sleep=sleep,
+            observer=observer,
+        )
+        self.limiter = AdaptiveLimiter(
+            settings.concurrency,
+            clock=clock,
+            on_change=lambda old, new, reason: observer.observe(
+                LimitChanged(old=old, new=new, reason=reason)
+            ),
+        )
+        first_sec = settings.api_call_retry_backoff_sec
+        self._backoff = tenacity.wait_exponential(
+            multiplier=first_sec, max=_LONGEST_BACKOFF_SEC
+        ) + tenacity.wait_random(0, first_sec)
+
+    async def deliver(self, job: Job, wire: Wire) -> Delivered:
+        """Send an attempt until it is answered, written down, or has no chance.
+
+        Raises RequestRejectedError, RequestFailedError or a RunEndingError.
+        """
+        job.pauses_seen = self.health.pauses
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_result(lambda fault: fault is not None),
+            wait=self._wait_sec,
+            stop=lambda _state: job.is_given_up,
+            sleep=self.health.rest,
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        fault: Fault | None = await retrying(self._try_once, job, wire)
+        if job.delivered is None:
+            said = fault.message if fault is not None else ""
+            raise RequestFailedError(
+                f"{job.question.key}: the request failed {job.failures} times, while others "
+                f"passed. The last time: {said}",
+                hint=fault.hint if fault is not None else "",
+            )
+        return job.delivered
+
+    async def _try_once(self, job: Job, wire: Wire) -> Fault | None:
+        """Send once, in whichever way the endpoint wants it; None when it was answered.
+
+        A request that is refused for a feature goes out again without it on the same permit, so
+        that nobody else meanwhile sends what is about to be learnt.
+        """
+        permit = await self._permit(job)
+        used = Usage()
+        last: Exchange | None = None
+        try:
+            last = await self._exchange(job, wire, permit)
+            used = used.plus(last.used)
+            while self._takes_other_way(job, last.outcome):
+                await self._write_failure(job, last, will_retry=True)
+                last = await self._exchange(job, wire, permit)
+                used = used.plus(last.used)
+        finally:
+            self._budget.settle(permit.reservation, used)
+            self._give_slot_back(permit.slot, None if last is None else last.outcome)
+            self.health.leave(permit.given)
+        return await self._write_down(job, last)
+
+    async def _exchange(self, job: Job, wire: Wire, permit: _Permit) -> Exchange:
+        """Send the request and tell the rest of the run what it met."""
+        options = self._options(job)
+        media = await job.media.get()
+        body = await asyncio.to_thread(self._encode, job, media, options)
+        self._check_size(job, body)
+        facts = RequestFacts(
+            endpoint=self._endpoint,
+            options=options,
+            pictures=len(job.question.pictures),
+            body_bytes=len(body),
+        )
+        sent = self._sent(job, options, body)
+        started_sec = self._clock()
+        outcome = await wire.post(body, facts, timeout_sec=self._timeout_sec(permit.given))
+        latency_sec = self._clock() - started_sec
+        if isinstance(outcome, Fault) and outcome.is_web_page and not self.health.is_proven:
+            outcome = replace(outcome, kind=FaultKind.ENDPOINT)
+        outcome, used = self._account(outcome, permit.reservation)
+        self._tell_the_run(outcome, permit.given, job, options)
+        return Exchange(sent=sent, outcome=outcome, used=used, latency_sec=latency_sec)
+
+    def _takes_other_way(self, job: Job, outcome: Reply | Fault) -> bool:
+        """Note the feature that was refused; tell whether there is a way without it."""
+        refused = outcome.refused if isinstance(outcome, Fault) else None
+        if refused is None or refused in job.refused:
+            return False
+        job.refused |= {refused}
+        return self.capabilities.options(job.question.schema_name, job.refused) is not None
+
+    async def _permit(self, job: Job) -> _Permit:
+        """Wait until this request may go out."""
+        estimate = self._estimate(job)
+        while True:
+            given = await self.health.admit()
+            try:
+                slot = await self.limiter.acquire()
+            except BaseException:
+                self.health.leave(given)
+                raise
+            reservation: Reservation | None = None
+            may_send = False
+            try:
+                may_send = self.health.admits(given)
+                if may_send:
+                    reservation = self._budget.reserve(estimate, job.turn.max_tokens)
+            except BudgetReachedError as error:
+                self.health.end(error)
+                raise
+            finally:
+                if reservation is None:
+                    self.limiter.give_back(slot, was_answered=False)
+                    self.health.leave(given)
+            if reservation is not None:
+                return _Permit(given=given, slot=slot, reservation=reservation)
+            if may_send:
+                await self._budget.wait_for_room()
+
+    def _options(self, job: Job) -> WireOptions:
+        options = self.capabilities.options(job.question.schema_name, job.refused)
+        if options is None:
+            raise RequestRejectedError(
+                f"{job.question.key}: the endpoint takes structured output in no way that is "
+                f"allowed ({self._settings.structured_mode}).",
+                hint="Use --structured-mode auto.",
+            )
+        return options
+
+    def _encode(self, job: Job, media: Media, options: WireOptions) -> bytes:
+        return encode_body(
+            job.turn,
+            media,
+            options,
+            model=self._endpoint.model,
+            temperature=self._settings.temperature,
+            words=self._words,
+        )
+
+    def _check_size(self, job: Job, body: bytes) -> None:
+        limit = self._max_body_bytes
+        if limit is not None and len(body) > limit:
+            raise RequestTooLargeError(
+                f"{job.question.key}: the request has {len(body) / 1e6:.2f} MB, and "
+                f"{limit / 1e6:.2f} MB are allowed ({len(job.question.pictures)} pictures).",
+                hint="Raise --max-body-mb if the endpoint takes it, or lower --frame-max-side, "
+                "--jpeg-quality or --max-frames.",
+            )
+
+    def _sent(self, job: Job, options: WireOptions, body: bytes) -> Sent:
+        sent = Sent(
+            call_id=new_call_id(),
+            attempt=job.attempt,
+            prompt_digest=turn_digest(job.turn, job.pictures_digest),
+            mode=options.mode,
+            request_bytes=len(body),
+            started_at=datetime.now(UTC),
+        )
+        self._observer.observe(
+            RequestStarted(
+                key=job.question.key, call_id=sent.call_id, attempt=job.attempt,
+                pictures=len(job.question.pictures), request_bytes=len(body),
+            )
+        )  # fmt: skip
+        return sent
+
+    def _timeout_sec(self, given: Pass) -> float:
+        """A scout of a paused run waits no longer than the run does."""
+        limit_sec = self._settings.api_timeout_sec
+        if given.is_scout and self.health.is_down:
+            return min(limit_sec, max(1.0, self.health.patience_left_sec()))
+        return limit_sec
+
+    def _estimate(self, job: Job) -> int:
+        sizes = [(picture.width_px, picture.height_px) for picture in job.question.pictures]
+        said = said_text(job.turn, self._words)
+        return estimate_tokens(said, sizes, model=self._endpoint.model)
+
+    def _account(
+        self, outcome: Reply | Fault, reservation: Reservation
+    ) -> tuple[Reply | Fault, Usage]:
+        """Return what a request used: as told, or estimated when the server did not tell.
+
+        A request that the server read and never answered may be billed: its prompt is counted.
+        """
+        prompt_tokens = reservation.estimated_prompt_tokens
+        if isinstance(outcome, Fault):
+            billed_tokens = prompt_tokens if outcome.was_read else 0
+            return outcome, Usage(requests=1, prompt_tokens=billed_tokens)
+        if outcome.usage is not None:
+            return outcome, outcome.usage
+        completion_tokens = estimate_text_tokens(outcome.text or "")
+        usage = Usage(requests=1, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+        return replace(outcome, notes=(*outcome.notes, _ESTIMATED)), usage
+
+    def _tell_the_run(
+        self, outcome: Reply | Fault, given: Pass, job: Job, options: WireOptions
+    ) -> None:
+        """Tell the rest of the run what this request met, before anybody else may send."""
+        if isinstance(outcome, Reply):
+            self.health.answered()
+            self.capabilities.worked(job.question.schema_name, options.mode, job.refused)
+        elif outcome.kind is FaultKind.ENDPOINT:
+            self.health.end(EndpointRefusedError(outcome.message, hint=outcome.hint))
+        elif outcome.kind is FaultKind.REQUEST:
+            self.health.answered()
+        elif outcome.kind is FaultKind.CAPABILITY:
+            self.health.showed_life()
+        else:
+            if outcome.kind is FaultKind.TRANSIENT or self.health.is_down:
+                self.health.failed(given, outcome.message)
+            self._count_failure(job, outcome)
+
+    def _count_failure(self, job: Job, fault: Fault) -> None:
+        """Decide whether this request goes on, fails alone, or shows that the endpoint is down."""
+        now_sec = self._clock()
+        if job.pauses_seen != self.health.pauses:
+            # What happened before a pause of the whole run says nothing about this request.
+            job.pauses_seen = self.health.pauses
+            job.failures = 0
+        if job.failures == 0:
+            job.first_failure_sec = now_sec
+            job.answers_at_first_failure = self.health.answers
+        job.failures += 1
+        patience_sec = self._settings.endpoint_patience_sec
+        if (fault.retry_after_sec or 0.0) > patience_sec:
+            self.health.end(
+                EndpointDownError(
+                    f"The endpoint wants us to wait {fault.retry_after_sec:.0f} s, longer than "
+                    f"--endpoint-patience-sec {patience_sec:g}. {fault.message}",
+                    hint="Everything done so far is kept: run the same command again later.",
+                )
+            )
+        if job.failures <= self._settings.api_call_retries:
+            return
+        others_pass = self.health.answers > job.answers_at_first_failure
+        if not others_pass:
+            self.health.pause(fault.message)
+        elif fault.kind is FaultKind.TRANSIENT or now_sec - job.first_failure_sec > patience_sec:
+            job.is_given_up = True
+
+    def _give_slot_back(self, slot: Slot, outcome: Reply | Fault | None) -> None:
+        if isinstance(outcome, Fault) and outcome.kind is FaultKind.RATE_LIMITED:
+            self.limiter.give_back_limited(slot, retry_after_sec=outcome.retry_after_sec)
+        else:
+            self.limiter.give_back(slot, was_answered=isinstance(outcome, Reply))
+
+    async def _write_down(self, job: Job, exchange: Exchange) -> Fault | None:
+        """Bring the outcome to disk, before anybody reads it. Raises what a refusal means."""
+        outcome = exchange.outcome
+        if isinstance(outcome, Reply):
+            job.delivered = await self._write_answer(job, exchange, outcome)
+            return None
+        will_retry = outcome.is_worth_a_retry and not job.is_given_up
+        await self._write_failure(job, exchange, will_retry=will_retry)
+        if outcome.kind is FaultKind.ENDPOINT:
+            raise EndpointRefusedError(outcome.message, hint=outcome.hint)
+        if not outcome.is_worth_a_retry:
+            raise RequestRejectedError(
+                f"{job.question.key}: {outcome.message}", status=outcome.status, hint=outcome.hint
+            )
+        return outcome
+
+    async def _write_answer(self, job: Job, exchange: Exchange, reply: Reply) -> Delivered:
+        cost = self._budget.cost_of(exchange.used)
+        record = await job.log.answer(
+            exchange.sent, reply, usage=exchange.used, cost=cost, latency_sec=exchange.latency_sec
+        )
+        self._observer.observe(
+            RequestFinished(
+                key=job.question.key, call_id=exchange.sent.call_id, usage=exchange.used,
+                cost=cost, latency_sec=exchange.latency_sec,
+            )
+        )  # fmt: skip
+        return Delivered(reply=reply, record=record)
+
+    async def _write_failure(self, job: Job, exchange: Exchange, *, will_retry: bool) -> None:
+        fault = exchange.outcome
+        assert isinstance(fault, Fault)  # noqa: S101 - for the type checker
+        logger.debug("{}: {}", job.question.key, fault.message)
+        await job.log.failure(
+            exchange.sent, fault, usage=exchange.used,
+            cost=self._budget.cost_of(exchange.used), latency_sec=exchange.latency_sec,
+        )  # fmt: skip
+        self._observer.observe(
+            RequestFailed(
+                key=job.question.key, call_id=exchange.sent.call_id, reason=fault.message,
+                will_retry=will_retry,
+            )
+        )  # fmt: skip
+
+    def _wait_sec(self, state: tenacity.RetryCallState) -> float:
+        """Seconds until the next try: what the server asks for, else exponential with jitter."""
+        fault = state.outcome.result() if state.outcome is not None else None
+        if isinstance(fault, Fault) and fault.retry_after_sec is not None:
+            return fault.retry_after_sec
+        # In a paused run the pause takes the back-off's place.
+        return 0.0 if self.health.is_down else self._backoff(state)

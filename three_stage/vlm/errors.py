@@ -1,0 +1,96 @@
+"""What can go wrong when a model is asked.
+
+VlmError
+├── AnswerRejected             raised by a check: the errors go back to the model
+│   └── UnreadableAnswer       no JSON object could be read from the text
+├── NoValidAnswerError         every attempt was used up: costs this question
+├── AnswerBlockedError         a refusal or a content filter: costs this question
+├── RequestRejectedError       the endpoint refuses this request (400, 413, 422 ...): costs this one
+│   └── RequestTooLargeError   found before sending
+├── RequestFailedError         this request fails again and again while others pass: costs this one
+└── RunEndingError             no further request has a chance; everything done so far is kept
+    ├── EndpointDownError      silent or failing for longer than the patience (exit code 3)
+    ├── EndpointRefusedError   refuses the key, the model or the address (exit code 3)
+    └── BudgetReachedError     the next request would pass the cap (exit code 1)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from three_stage.settings import ThreeStageError
+
+_ERRORS_SHOWN = 5
+
+
+class VlmError(ThreeStageError):
+    """An endpoint or an answer failed."""
+
+
+class AnswerRejected(VlmError):  # noqa: N818 - a verdict, which a check raises as its normal work
+    """An answer broke rules; ``errors`` are written for the model, one rule each."""
+
+    def __init__(self, errors: tuple[str, ...], *, hint: str = "") -> None:
+        if not errors:
+            raise ValueError("a rejected answer needs at least one error")
+        super().__init__("; ".join(errors), hint=hint)
+        self.errors = errors
+
+
+class UnreadableAnswer(AnswerRejected):
+    """An answer holds no JSON object that could be read."""
+
+
+class NoValidAnswerError(VlmError):
+    """No attempt gave a valid answer; ``errors`` are those of the last one."""
+
+    def __init__(self, subject: str, *, attempts: int, errors: tuple[str, ...], hint: str) -> None:
+        shown = "; ".join(errors[:_ERRORS_SHOWN])
+        more = len(errors) - _ERRORS_SHOWN
+        tail = f" (and {more} more)" if more > 0 else ""
+        count = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        super().__init__(
+            f"{subject}: no valid answer in {count}. The last one: {shown}{tail}.", hint=hint
+        )
+        self.attempts = attempts
+        self.errors = errors
+
+
+class AnswerBlockedError(VlmError):
+    """The model refused, or a content filter stopped the answer."""
+
+
+class RequestRejectedError(VlmError):
+    """The endpoint refuses this request, whatever we do; ``status`` is None if never sent."""
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class RequestTooLargeError(RequestRejectedError):
+    """The body would be larger than allowed; found before sending."""
+
+
+class RequestFailedError(VlmError):
+    """One request failed on every try, while the endpoint served others."""
+
+
+class RunEndingError(VlmError):
+    """The whole run ends: no further request has a chance."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class EndpointDownError(RunEndingError):
+    """The endpoint gave no answer for longer than the patience."""
+
+
+class EndpointRefusedError(RunEndingError):
+    """The endpoint refuses the key, the model or the address."""
+
+
+class BudgetReachedError(RunEndingError):
+    """The next request would pass the cap."""
+
+    exit_code: ClassVar[int] = 1

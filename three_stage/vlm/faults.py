@@ -1,0 +1,76 @@
+"""Why a request got no answer, as a value: what kind of trouble, and what to do about it."""
+
+from __future__ import annotations
+
+import email.utils
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from three_stage.vlm.capabilities import Feature
+
+
+class FaultKind(Enum):
+    """Who is concerned, and so what happens next."""
+
+    TRANSIENT = "transient"
+    """Try again: time-outs, broken connections, 408, 409, 5xx."""
+    RATE_LIMITED = "rate_limited"
+    """Try again, with fewer at once: 429."""
+    CAPABILITY = "capability"
+    """Ask in another way: the endpoint refuses a feature of the request."""
+    REQUEST = "request"
+    """This request never works: costs one question."""
+    ENDPOINT = "endpoint"
+    """No request works: the key, the model or the address is refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One request without an answer.
+
+    ``retry_after_sec`` is the server's own wish. ``was_read``: the server got the whole request and
+    may have worked on it (and may bill it). ``is_web_page``: HTML came with status 200.
+    """
+
+    kind: FaultKind
+    message: str
+    hint: str = ""
+    status: int | None = None
+    retry_after_sec: float | None = None
+    refused: Feature | None = None
+    was_read: bool = False
+    is_web_page: bool = False
+    request_id: str | None = None
+
+    @property
+    def is_worth_a_retry(self) -> bool:
+        """Whether the same request may pass later."""
+        return self.kind in (FaultKind.TRANSIENT, FaultKind.RATE_LIMITED)
+
+
+def retry_after_sec(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
+    """Read ``Retry-After`` (seconds or an HTTP date, RFC 9110) or ``retry-after-ms``, if sane."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after")
+    seconds = _number(text)
+    if seconds is not None or text is None:
+        return seconds
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return max(0.0, number) if math.isfinite(number) else None

@@ -1,0 +1,132 @@
+"""How many requests are in flight: less when the endpoint says 429, more when it copes.
+
+* It starts at the most that is allowed. Only a 429 lowers it, for everybody: by a quarter, and
+  then, as further requests of the same wave are refused, to what the endpoint still holds.
+* A level that was tried and refused is not tried again at once: the level below must first have
+  given ``TRIAL_AFTER_ANSWERS`` clean answers with every slot in use, so that at most about one
+  answer in that many is a 429. Below a level that is known to hold, every clean round adds one.
+* After a 429 nothing rises before its ``Retry-After`` has passed.
+* A slot is held only while a request is in flight, never while it waits to be sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loguru import logger
+
+TRIAL_AFTER_ANSWERS = 40
+_KEPT_AT_A_LIMIT = 0.75
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The right to have one request in flight; ``wave`` counts how often the limit had fallen."""
+
+    wave: int
+
+
+class AdaptiveLimiter:
+    """Slots for at most ``most`` requests in flight; ``on_change`` gets old, new and why."""
+
+    def __init__(
+        self,
+        most: int,
+        *,
+        clock: Callable[[], float],
+        on_change: Callable[[int, int, str], None],
+    ) -> None:
+        self._most = most
+        self._limit = most
+        self._clock = clock
+        self._on_change = on_change
+        self._in_flight = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._wave = 0
+        self._clean_answers = 0
+        self._refused_level: int | None = None
+        self._is_trial = False
+        self._no_rise_before = 0.0
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be in flight now."""
+        return self._limit
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are in flight now."""
+        return self._in_flight
+
+    async def acquire(self) -> Slot:
+        """Wait for a slot; first come, first served."""
+        if self._in_flight < self._limit and not self._waiting:
+            self._in_flight += 1
+            return Slot(self._wave)
+        ticket: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(ticket)
+        try:
+            await ticket
+        except asyncio.CancelledError:
+            if ticket.done() and not ticket.cancelled():
+                self._in_flight -= 1
+            elif ticket in self._waiting:
+                self._waiting.remove(ticket)
+            self._hand_out()
+            raise
+        return Slot(self._wave)
+
+    def give_back(self, slot: Slot, *, was_answered: bool) -> None:
+        """Return a slot; an answer with every slot in use is a reason to allow more."""
+        is_saturated = self._in_flight >= self._limit
+        self._in_flight -= 1
+        if was_answered and is_saturated and slot.wave == self._wave:
+            self._count_clean_answer()
+        self._hand_out()
+
+    def give_back_limited(self, slot: Slot, *, retry_after_sec: float | None) -> None:
+        """Return the slot of a request that got a 429."""
+        self._in_flight -= 1
+        self._no_rise_before = max(self._no_rise_before, self._clock() + (retry_after_sec or 0.0))
+        self._clean_answers = 0
+        if slot.wave != self._wave:
+            self._change(max(1, min(self._limit, self._in_flight)), "429: another of the same wave")
+        else:
+            self._wave += 1
+            self._refused_level = self._limit
+            lower = self._limit - 1 if self._is_trial else int(self._limit * _KEPT_AT_A_LIMIT)
+            self._is_trial = False
+            self._change(max(1, lower), "429: the endpoint has too many requests")
+        self._hand_out()
+
+    def _count_clean_answer(self) -> None:
+        self._clean_answers += 1
+        if self._is_trial and self._clean_answers >= self._limit:
+            # The endpoint holds what it refused before, so the old boundary says nothing now.
+            self._is_trial = False
+            self._refused_level = None
+        next_level = self._limit + 1
+        is_trial = self._refused_level is not None and next_level >= self._refused_level
+        needed = max(TRIAL_AFTER_ANSWERS, self._limit) if is_trial else self._limit
+        is_due = self._clean_answers >= needed and self._clock() >= self._no_rise_before
+        if is_due and next_level <= self._most:
+            self._is_trial = is_trial
+            self._clean_answers = 0
+            self._change(next_level, "every slot in use, and no 429")
+
+    def _change(self, new: int, reason: str) -> None:
+        if new == self._limit:
+            return
+        old, self._limit = self._limit, new
+        logger.info("Requests at once: {} → {} ({}).", old, new, reason)
+        self._on_change(old, new, reason)
+
+    def _hand_out(self) -> None:
+        while self._waiting and self._in_flight < self._limit:
+            ticket = self._waiting.popleft()
+            if not ticket.done():
+                self._in_flight += 1
+                ticket.set_result(None)

@@ -1,0 +1,190 @@
+"""The only place that touches the openai client: bytes out, a Reply or a Fault back.
+
+The client's own retries are off. The body is sent as it was encoded, so its size is known before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import Mapping
+from typing import Any, cast
+
+import anyio
+import httpx2
+import openai
+
+from three_stage.vlm.diagnosis import RequestFacts, diagnose_status, diagnose_strange_body
+from three_stage.vlm.endpoints import Endpoint
+from three_stage.vlm.faults import Fault, FaultKind
+from three_stage.vlm.replies import Reply, error_in, parse_reply
+
+_CONNECT_SEC = 15.0
+_MAX_REPLY_BYTES = 64_000_000
+_BROKEN = (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream)
+# Nothing that is wrong here gets better by waiting.
+_HOPELESS = (
+    httpx2.UnsupportedProtocol,
+    httpx2.LocalProtocolError,
+    httpx2.InvalidURL,
+    ssl.SSLCertVerificationError,
+)
+
+
+class _Client(openai.AsyncOpenAI):
+    """Sends to a foreign endpoint none of what the environment says about OpenAI accounts."""
+
+    @property
+    def default_headers(self) -> dict[str, Any]:
+        return {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": "three-stage",
+        }
+
+
+class Wire:
+    """The connection to one endpoint, at most ``concurrency`` at once; close it when done."""
+
+    def __init__(self, endpoint: Endpoint, *, concurrency: int) -> None:
+        self._endpoint = endpoint
+        client_type = openai.AsyncOpenAI if endpoint.provider == "openai" else _Client
+        self._client = client_type(
+            api_key=endpoint.api_key.get_secret_value(),
+            base_url=endpoint.api_base,
+            max_retries=0,
+            http_client=_http_client(endpoint, concurrency),
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.close()
+
+    async def post(self, body: bytes, facts: RequestFacts, *, timeout_sec: float) -> Reply | Fault:
+        """Send one request and wait for its whole answer, ``timeout_sec`` in all."""
+        try:
+            async with asyncio.timeout(timeout_sec):
+                response = await self._open(body)
+                try:
+                    content = await _read(response)
+                finally:
+                    await response.aclose()
+        except openai.APIStatusError as error:
+            text = error.response.text
+            return diagnose_status(error.status_code, error.response.headers, text, facts)
+        except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
+            return _timed_out(timeout_sec, facts)
+        except openai.APIConnectionError as error:
+            return _unreachable(error.__cause__ or error, facts)
+        except _BROKEN as error:
+            return _broken(error, facts)
+        if content is None:
+            return _endless(facts)
+        return _understand(content, response.headers, facts)
+
+    async def _open(self, body: bytes) -> httpx2.Response:
+        """Send, and return when the response's head is there; its body is not read yet."""
+        response = await self._client.post(
+            "/chat/completions",
+            cast_to=httpx2.Response,
+            content=body,
+            options={"headers": dict(self._endpoint.headers), "max_retries": 0},
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+        )
+        return cast("httpx2.Response", response)
+
+
+def _http_client(endpoint: Endpoint, concurrency: int) -> httpx2.AsyncClient:
+    transport: httpx2.AsyncBaseTransport | None = None
+    if endpoint.is_offline:
+        # The embedded model is heavy, and not needed to reach any other endpoint.
+        from three_stage.vlm.offline import create_app  # noqa: PLC0415
+
+        transport = httpx2.ASGITransport(app=create_app())
+    return httpx2.AsyncClient(
+        transport=transport,
+        # The whole request has its own limit; a slow answer is no broken connection.
+        timeout=httpx2.Timeout(None, connect=_CONNECT_SEC),
+        limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+        follow_redirects=False,
+        trust_env=not (endpoint.is_offline or endpoint.is_loopback),
+    )
+
+
+async def _read(response: httpx2.Response) -> bytes | None:
+    """Read a body; None when it does not end within reason."""
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > _MAX_REPLY_BYTES:
+            return None
+    return bytes(content)
+
+
+def _understand(content: bytes, headers: Mapping[str, str], facts: RequestFacts) -> Reply | Fault:
+    text = content.decode("utf-8", "replace")
+    content_type = headers.get("content-type", "").partition(";")[0]
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return diagnose_strange_body(text, content_type, facts)
+    if not isinstance(data, dict):
+        return diagnose_strange_body(text, content_type, facts)
+    error = error_in(data)
+    if error is not None:
+        code = error.get("code")
+        status = code if isinstance(code, int) and 400 <= code < 600 else 502
+        return diagnose_status(status, headers, json.dumps(error), facts)
+    reply = parse_reply(data, request_id=headers.get("x-request-id"))
+    return reply or diagnose_strange_body(text, content_type, facts)
+
+
+def _timed_out(timeout_sec: float, facts: RequestFacts) -> Fault:
+    return Fault(
+        kind=FaultKind.TRANSIENT,
+        message=f"No answer from {facts.endpoint.api_base} within {timeout_sec:g} s ({facts}).",
+        hint="Raise --api-timeout-sec if answers take that long.",
+        was_read=True,
+    )
+
+
+def _unreachable(error: BaseException, facts: RequestFacts) -> Fault:
+    """Say why no connection came about, or why it broke before an answer."""
+    chain = [error]
+    while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(deeper)
+    is_hopeless = any(isinstance(link, _HOPELESS) for link in chain)
+    never_connected = isinstance(error, (httpx2.ConnectError, httpx2.ProxyError))
+    what = "No connection to" if never_connected else "The connection broke:"
+    return Fault(
+        kind=FaultKind.ENDPOINT if is_hopeless else FaultKind.TRANSIENT,
+        message=f"{what} {facts.endpoint.api_base}: {_reason(error, facts)} ({facts}).",
+        hint="Is the server running, and --api-base right?",
+        was_read=not never_connected,
+    )
+
+
+def _broken(error: BaseException, facts: RequestFacts) -> Fault:
+    return Fault(
+        kind=FaultKind.TRANSIENT,
+        message=f"The answer of {facts.endpoint.api_base} broke off: {_reason(error, facts)} "
+        f"({facts}).",
+        was_read=True,
+    )
+
+
+def _endless(facts: RequestFacts) -> Fault:
+    return Fault(
+        kind=FaultKind.REQUEST,
+        message=f"The answer of {facts.endpoint.api_base} passed {_MAX_REPLY_BYTES // 1_000_000} "
+        f"MB without an end ({facts}).",
+        hint="No model writes that much: look at the server and what lies before it.",
+        was_read=True,
+    )
+
+
+def _reason(error: BaseException, facts: RequestFacts) -> str:
+    text = facts.endpoint.redact(str(error)).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
