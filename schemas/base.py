@@ -12,9 +12,11 @@ from pydantic.json_schema import WithJsonSchema
 # Written out, because \s means another set of characters in every engine for patterns.
 _SPACE = "[\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2060\u3000\ufeff]"
 _NOTHING = r"[nN]/?[aA]|[nN][oO][nN][eE]|[nN][uU][lL][lL]|[uU][nN][kK][nN][oO][wW][nN]|[tT][bB][dD]|[tT][oO][dD][oO]|-{1,2}|\.{3}|…|\?"  # noqa: E501
-_PLACEHOLDER_PATTERN = f"^{_SPACE}*({_NOTHING})?{_SPACE}*$"
+# The second run of spaces stands inside, or a long one would be tried at every split.
+_PLACEHOLDER_PATTERN = f"^{_SPACE}*(({_NOTHING}){_SPACE}*)?$"
 
 MAX_RELATION_CHARACTERS = 40
+_SHOWN_CHARACTERS = 80
 
 
 class StrictModel(BaseModel):
@@ -59,9 +61,14 @@ def _is_mark(character: str) -> bool:
     return character != "" and unicodedata.category(character).startswith("M")
 
 
+def _shown(text: str) -> str:
+    """Quote a text for an error line, a long one in part."""
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")
+
+
 def _refuse_placeholder(text: str) -> str:
     if is_placeholder(text):
-        raise ValueError(f"must say something; {text!r} counts as empty")
+        raise ValueError(f"must say something; {_shown(text)} counts as empty")
     return text
 
 
@@ -89,11 +96,13 @@ Identifier = Annotated[
 
 def _checked_relation(text: str) -> str:
     if "=>" in text or "(" in text or ")" in text:
-        raise ValueError(f"a relation is one plain name without '=>' or parentheses; got {text!r}")
+        raise ValueError(
+            f"a relation is one plain name without '=>' or parentheses; got {_shown(text)}"
+        )
     text = _refuse_placeholder(normalize_identifier(text))
     if len(text) > MAX_RELATION_CHARACTERS:
         raise ValueError(
-            f"a relation has at most {MAX_RELATION_CHARACTERS} characters; too long: {text!r}"
+            f"a relation has at most {MAX_RELATION_CHARACTERS} characters; too long: {_shown(text)}"
         )
     return text
 

@@ -26,9 +26,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
+
+if TYPE_CHECKING:  # Windows has no such thing to import
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("schemas", "prompts", "stages", "three_stage", "tests", "examples", "pyproject.toml")
@@ -221,6 +225,13 @@ def _pytest(folder: str, arguments: tuple[str, ...], keep_bytecode: bool) -> Non
         sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *arguments]))
 
 
+def _context() -> ForkServerContext | SpawnContext:
+    """Return the way to start a process: forked from one that has pytest loaded, where that is."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")
+
+
 @dataclass(frozen=True)
 class Tree:
     """A copy of the working tree in which one mutant at a time is tested."""
@@ -244,7 +255,7 @@ class Tree:
         original = module.read_bytes()
         module.write_text(text, encoding="utf-8", newline="\n")
         arguments = (str(self.folder), target.tests, limit_sec is None)
-        process = multiprocessing.Process(target=_pytest, args=arguments)
+        process = _context().Process(target=_pytest, args=arguments)
         try:
             process.start()
             process.join(limit_sec)
@@ -261,9 +272,7 @@ def survivors(root: Path, chosen: Sequence[Mutant], workers: int) -> list[Mutant
 
     Raises RuntimeError when the tests fail without a fault.
     """
-    ways = multiprocessing.get_all_start_methods()
-    multiprocessing.set_start_method("forkserver" if "forkserver" in ways else "spawn", force=True)
-    multiprocessing.set_forkserver_preload([*PRELOADED, "__main__"])
+    _context().set_forkserver_preload([*PRELOADED, "__main__"])
     with tempfile.TemporaryDirectory() as scratch:
         first = Tree.of(root, Path(scratch) / "0")
         limits = _limits(first, {mutant.target for mutant in chosen})

@@ -102,10 +102,10 @@ def test_no_words_are_no_reference() -> None:
     assert find_reference(" \n") is None
 
 
-HEADS = ("", "frame", "frame no", "image", "first", "at 3", "t", "timestamp", "3 s of", "12:34",
-         "3", "last 3 seconds of", "第3", "在3", "帧", "图", "视频", "时间戳")  # fmt: skip
-UNITS = (" ", " \n", "-", "_", "#", ":", "1", "1.", "1:", "11:", "the ", "first ", "first-", "1s ",
-         "frame ", "frame-", "at ", "t=", "第", "一", "在", "视频")  # fmt: skip
+HEADS = ("", "frame no", "image", "first", "at 3", "timestamp", "3 s of", "last 3 seconds of",
+         "第3", "在3", "帧", "图", "视频")  # fmt: skip
+UNITS = (" ", "-", "_", "1", "1.", "11:", "the ", "first ", "1s ", "frame-", "t=", "第", "一",
+         "视频")  # fmt: skip
 
 
 def processor_sec(text: str) -> float:

@@ -162,6 +162,15 @@ class _Server(uvicorn.Server):
         self._is_over = asyncio.Event()
         await self._is_over.wait()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+
     def end(self) -> None:
         self.should_exit = self.force_exit = True
         self._loop.call_soon_threadsafe(self._is_over.set)

@@ -12,7 +12,7 @@ from three_stage.media.containers import CONTAINERS, file_url
 from three_stage.media.editlist import end_edit_after
 from three_stage.media.errors import CutError
 from three_stage.media.ffmpeg import run_ffmpeg
-from three_stage.media.timeline import MICROSECONDS, cut_window
+from three_stage.media.timeline import MICROSECONDS, CutWindow, cut_window
 from three_stage.media.values import ClipFacts, ClipSpan, Ffmpeg
 from three_stage.settings import CutSettings
 
@@ -45,12 +45,14 @@ async def cut_clip(
     The file appears whole or not at all. What it really holds, clip_span says.
     Raises CutError with ffmpeg's own words, CutTimeoutError among them; cancelling kills ffmpeg.
     """
-    start_us, length_us = cut_window(start_sec, end_sec, video.first_frame_offset_sec)
+    window = cut_window(start_sec, end_sec, video.first_frame_offset_sec, video.average_fps)
     temporary = destination.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}.mp4")
+    copies = settings.cut_mode == "copy"
     arguments = [
         *("-protocol_whitelist", "file", "-format_whitelist", CONTAINERS),
-        *("-ss", f"{start_us}us", "-i", file_url(source), "-t", f"{length_us}us"),
-        *(_copying(settings) if settings.cut_mode == "copy" else _encoding(settings, ffmpeg)),
+        # Times as in the file, from the container's start: filters and ends are absolute.
+        *("-copyts", "-start_at_zero", "-ss", f"{window.seek_us}us", "-i", file_url(source)),
+        *(_copying(window, settings) if copies else _encoding(window, settings, ffmpeg)),
         *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"),
         *("-movflags", "+faststart", "-movie_timescale", str(MICROSECONDS)),
         *("-f", "mp4", "-y", file_url(temporary)),
@@ -58,7 +60,8 @@ async def cut_clip(
     task = f"cutting {start_sec:.3f}-{end_sec:.3f} s of {source}"
     try:
         await run_ffmpeg(ffmpeg, arguments, timeout_sec=timeout_sec, task=task)
-        await asyncio.to_thread(_finish, temporary, destination, length_us, settings, task)
+        shown_us = window.end_us - window.start_us if copies else None
+        await asyncio.to_thread(_finish, temporary, destination, shown_us, task)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -92,29 +95,39 @@ def check_clip(
     return ClipSpan(start_sec=start_sec, end_sec=end_sec, displayed_frames=frames)
 
 
-def _encoding(settings: CutSettings, ffmpeg: Ffmpeg) -> list[str]:
+def _encoding(window: CutWindow, settings: CutSettings, ffmpeg: Ffmpeg) -> list[str]:
+    ends = f"start={window.start_us}us:end={window.end_us}us"
+    pictures = f"trim={ends},setpts=PTS-STARTPTS,{EVEN_SIZE}"
+    sound = f"atrim={ends},asetpts=PTS-{window.start_us}/{MICROSECONDS}/TB"
     named = ffmpeg.libavutil >= NAMED_TIME_BASE_LIBAVUTIL
+    sound_options = ["-af", sound, "-c:a", "aac", "-b:a", AUDIO_BIT_RATE]
     return [
         # Without these two, mp4 output is laid on a constant rate: frames doubled and dropped.
         *("-fps_mode", "passthrough", "-enc_time_base", "demux" if named else "-1"),
-        *("-vf", EVEN_SIZE, "-c:v", "libx264", "-pix_fmt", "yuv420p"),
+        *("-vf", pictures, "-c:v", "libx264", "-pix_fmt", "yuv420p"),
         *("-crf", str(settings.crf), "-preset", settings.preset),
-        *(("-c:a", "aac", "-b:a", AUDIO_BIT_RATE) if settings.keep_audio else ("-an",)),
+        *(
+            ("-af", sound, "-c:a", "aac", "-b:a", AUDIO_BIT_RATE)
+            if settings.keep_audio
+            else ("-an",)
+        ),
     ]
 
 
-def _copying(settings: CutSettings) -> list[str]:
-    return ["-c:v", "copy", *(("-c:a", "copy") if settings.keep_audio else ("-an",))]
+def _copying(window: CutWindow, settings: CutSettings) -> list[str]:
+    return [
+        *("-to", f"{window.end_us}us", "-output_ts_offset", f"-{window.start_us}us"),
+        *("-c:v", "copy"),
+        *(("-c:a", "copy") if settings.keep_audio else ("-an",)),
+    ]
 
 
-def _finish(
-    temporary: Path, destination: Path, length_us: int, settings: CutSettings, task: str
-) -> None:
-    """Make a finished file durable under its own name."""
+def _finish(temporary: Path, destination: Path, shown_us: int | None, task: str) -> None:
+    """Give a finished file its own name, durably; hide what comes after ``shown_us``, if given."""
     if not temporary.is_file() or temporary.stat().st_size == 0:
         raise CutError(f"{task}: ffmpeg wrote nothing.")
-    if settings.cut_mode == "copy":
-        end_edit_after(temporary, length_us)
+    if shown_us is not None:
+        end_edit_after(temporary, shown_us)
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
     temporary.replace(destination)

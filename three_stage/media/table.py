@@ -108,7 +108,9 @@ def decode_table(source: Source) -> FrameTable:
         (frame.pts, frame.dts, bool(frame.key_frame), frame.duration or 0)
         for frame in source.frames()
     ]
-    stamps = _trustworthy_stamps([row[0] for row in shown], [row[1] for row in shown])
+    stamps = _trustworthy_stamps(
+        [pts for pts, _, _, _ in shown], _continued([(dts, length) for _, dts, _, length in shown])
+    )
     displayed = _increasing(stamps)
     if not displayed:
         raise NothingDecodedError(f"{source.path}: not one picture could be decoded.")
@@ -186,6 +188,20 @@ def _trustworthy_stamps(
     decoders hand out the decoding stamps in display order.
     """
     return dts if len(_increasing(dts)) > len(_increasing(pts)) else pts
+
+
+def _continued(stamps: Sequence[tuple[int | None, int]]) -> list[int | None]:
+    """Give a stamp to the last frames, which a decoder hands out when no packet comes any more.
+
+    Takes (stamp, duration) of each frame: a frame without a stamp follows the one before it.
+    """
+    filled: list[int | None] = []
+    expected: int | None = None
+    for stamp, duration in stamps:
+        filled.append(expected if stamp is None else stamp)
+        if filled[-1] is not None:
+            expected = filled[-1] + max(1, duration)
+    return filled
 
 
 def _increasing(stamps: Sequence[int | None]) -> list[int]:

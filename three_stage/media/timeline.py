@@ -8,6 +8,7 @@ numbered from 1, as a model sees them. Ranges are half-open.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -17,6 +18,12 @@ MICROSECONDS = 1_000_000
 
 CUT_LEAD_MICROSECONDS = 2
 """How much earlier than the frame itself both ends of a cut are aimed (see cut_window)."""
+
+REORDERED_FRAMES = 17
+"""H.264 and HEVC hold back at most 16 frames to bring them into display order."""
+
+SEEK_BACK_SEC = 2.0
+"""How far before a cut to seek, at least."""
 
 STEADY_SHARE = 0.02
 """How far a gap between frames may lie from the usual one, as a share of it, at a constant rate."""
@@ -152,20 +159,36 @@ def source_time(origin_sec: float, clip_time_sec: float) -> float:
     return origin_sec + clip_time_sec
 
 
-def cut_window(start_sec: float, end_sec: float, first_frame_offset_sec: float) -> tuple[int, int]:
-    """Return where ffmpeg must start (``-ss``) and how long it must take (``-t``), in whole µs.
+@dataclass(frozen=True)
+class CutWindow:
+    """Where ffmpeg must cut, in whole µs from the start of the container.
 
-    ffmpeg counts from the start of the container, we from the first displayed frame; it cuts its
-    arguments down to µs and then rounds them to the ticks of the file. Both ends are aimed 2 µs
-    before the frame: that rounds to the frame's own tick, or falls into the gap before it; an
-    error upwards could land after it and lose it. The start is never negative.
+    It seeks to ``seek_us``, and keeps the frames of ``[start_us, end_us)``.
+    """
+
+    seek_us: int
+    start_us: int
+    end_us: int
+
+
+def cut_window(
+    start_sec: float, end_sec: float, first_frame_offset_sec: float, average_fps: float
+) -> CutWindow:
+    """Turn a segment in our seconds into ffmpeg's: from the start of the container, in µs.
+
+    ffmpeg rounds µs to the ticks of the file. Both ends are aimed 2 µs before the frame: that
+    rounds to the frame's own tick, or falls into the gap before it; an error upwards could land
+    after the frame and lose it. Seeking goes by the order of decoding and can land on a key frame
+    that is shown after the start (usual failure: the frame just before a key frame is lost), so it
+    goes back by more frames than any codec reorders. No value is negative.
     Raises ValueError when nothing lies between start and end.
     """
     if not start_sec < end_sec:
         raise ValueError(f"nothing between {start_sec} s and {end_sec} s")
-    start = round((start_sec + first_frame_offset_sec) * MICROSECONDS) - CUT_LEAD_MICROSECONDS
-    length = round((end_sec - start_sec) * MICROSECONDS) - CUT_LEAD_MICROSECONDS
-    return max(0, start), max(1, length)
+    start_us = round((start_sec + first_frame_offset_sec) * MICROSECONDS) - CUT_LEAD_MICROSECONDS
+    end_us = round((end_sec + first_frame_offset_sec) * MICROSECONDS) - CUT_LEAD_MICROSECONDS
+    back_us = round(max(SEEK_BACK_SEC, REORDERED_FRAMES / average_fps) * MICROSECONDS)
+    return CutWindow(max(0, start_us - back_us), max(0, start_us), max(1, end_us))
 
 
 def has_variable_rate(times_sec: ArrayLike, tick_sec: float) -> bool:

@@ -33,9 +33,7 @@ def check_all_recorded(view: FolderView, summary: RunSummary, expected: frozense
 def _check_content(view: FolderView, relpath: str, digest: str, size: int | None) -> None:
     actual = view.inventory.files[relpath]
     if size is not None and actual != size:
-        view.findings.add(
-            Code.ARTIFACT_SIZE, relpath, f"has {actual} bytes, {size} are recorded"
-        )
+        view.findings.add(Code.ARTIFACT_SIZE, relpath, f"has {actual} bytes, {size} are recorded")
         return
     try:
         found = file_sha256(view.root / relpath)

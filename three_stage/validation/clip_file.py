@@ -27,9 +27,7 @@ class ClipFile:
         try:
             self._table = decode_table(self._source)
             self.damaged_packets = self._source.damaged_packets
-            self.info: VideoInfo = describe(
-                self._source, self._table, self._source.first_frame()
-            )
+            self.info: VideoInfo = describe(self._source, self._table, self._source.first_frame())
         except BaseException:
             self._source.container.close()
             raise

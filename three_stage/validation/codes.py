@@ -17,10 +17,14 @@ class Code(Enum):
     """A kind of finding: its code, its meaning, and the hint when the check has no better one."""
 
     LAYOUT_MISSING = (
-        "E-LAYOUT-MISSING", "A file or folder that a finished folder has is not there.", _RERUN,
+        "E-LAYOUT-MISSING",
+        "A file or folder that a finished folder has is not there.",
+        _RERUN,
     )
     LAYOUT_FOREIGN = (
-        "E-LAYOUT-FOREIGN", "A file or folder that the pipeline never writes.", _NOT_OURS,
+        "E-LAYOUT-FOREIGN",
+        "A file or folder that the pipeline never writes.",
+        _NOT_OURS,
     )
     LAYOUT_STALE = (
         "E-LAYOUT-STALE",
@@ -43,13 +47,19 @@ class Code(Enum):
         "It can be removed; the next run does so.",
     )
     LAYOUT_SYSTEM = (
-        "W-LAYOUT-SYSTEM", "A file that an operating system leaves in folders.", "Remove it.",
+        "W-LAYOUT-SYSTEM",
+        "A file that an operating system leaves in folders.",
+        "Remove it.",
     )
     FILE_READ = (
-        "E-FILE-READ", "A file or folder cannot be read.", "Check its permissions and the disk.",
+        "E-FILE-READ",
+        "A file or folder cannot be read.",
+        "Check its permissions and the disk.",
     )
     PATH_OUTSIDE = (
-        "E-PATH-OUTSIDE", "A path in a JSON file is absolute or leads out of the folder.", _EDITED,
+        "E-PATH-OUTSIDE",
+        "A path in a JSON file is absolute or leads out of the folder.",
+        _EDITED,
     )
     PATH_WRONG = ("E-PATH-WRONG", "A path in a JSON file is not the one it must be.", _EDITED)
 
@@ -63,24 +73,36 @@ class Code(Enum):
     )
     JSON_DEPTH = ("E-JSON-DEPTH", "JSON nested deeper than any of ours.", _EDITED)
     JSON_DUPLICATE = (
-        "E-JSON-DUPLICATE", "A key twice in one object: readers differ on which counts.", _EDITED,
+        "E-JSON-DUPLICATE",
+        "A key twice in one object: readers differ on which counts.",
+        _EDITED,
     )
     SCHEMA = (
-        "E-SCHEMA", "A value does not fit the published schema of its file.", _EDITED,
+        "E-SCHEMA",
+        "A value does not fit the published schema of its file.",
+        _EDITED,
     )
     FORM = (
-        "E-FORM", "A value is not stored in its normal form (names are in snake_case).", _EDITED,
+        "E-FORM",
+        "A value is not stored in its normal form (names are in snake_case).",
+        _EDITED,
     )
     DEFAULT = (
-        "W-DEFAULT", "A key is absent and its default is assumed.", "Run the pipeline once more.",
+        "W-DEFAULT",
+        "A key is absent and its default is assumed.",
+        "Run the pipeline once more.",
     )
     TEXT = ("E-TEXT", "A prompt or raw answer is empty or not UTF-8 text.", _EDITED)
 
     SUMMARY_STAGE = (
-        "E-SUMMARY-STAGE", "run_summary.json does not say that a stage is completed.", _RERUN,
+        "E-SUMMARY-STAGE",
+        "run_summary.json does not say that a stage is completed.",
+        _RERUN,
     )
     SUMMARY_OVERWRITE = (
-        "E-SUMMARY-OVERWRITE", "An --overwrite has begun and is not done.", _RERUN,
+        "E-SUMMARY-OVERWRITE",
+        "An --overwrite has begun and is not done.",
+        _RERUN,
     )
     SUMMARY_ID = (
         "E-SUMMARY-ID",
@@ -93,7 +115,8 @@ class Code(Enum):
         "Use the version of three-stage that wrote it, or run the pipeline again.",
     )
     SUMMARY_TIME = (
-        "E-SUMMARY-TIME", "A recorded date does not exist, or an end lies before its start.",
+        "E-SUMMARY-TIME",
+        "A recorded date does not exist, or an end lies before its start.",
         _EDITED,
     )
     SUMMARY_SOURCE = (
@@ -102,7 +125,9 @@ class Code(Enum):
         _EDITED,
     )
     SUMMARY_SAMPLING = (
-        "W-SUMMARY-SAMPLING", "The pools are not what sampling_config or cut says.", _REMAKE,
+        "W-SUMMARY-SAMPLING",
+        "The pools are not what sampling_config or cut says.",
+        _REMAKE,
     )
     SOURCE_CHANGED = (
         "W-SOURCE-CHANGED",
@@ -111,58 +136,81 @@ class Code(Enum):
     )
 
     ARTIFACT_PATH = (
-        "E-ARTIFACT-PATH", "A recorded artifact is no relative path below the folder.", _EDITED,
+        "E-ARTIFACT-PATH",
+        "A recorded artifact is no relative path below the folder.",
+        _EDITED,
     )
     ARTIFACT_MISSING = (
-        "E-ARTIFACT-MISSING", "A recorded artifact is not there.", _RERUN,
+        "E-ARTIFACT-MISSING",
+        "A recorded artifact is not there.",
+        _RERUN,
     )
     ARTIFACT_UNRECORDED = (
-        "E-ARTIFACT-UNRECORDED", "A file of the result has no digest or size in run_summary.json.",
+        "E-ARTIFACT-UNRECORDED",
+        "A file of the result has no digest or size in run_summary.json.",
         _REMAKE,
     )
     ARTIFACT_SIZE = ("E-ARTIFACT-SIZE", "A file has another size than recorded.", _EDITED)
     ARTIFACT_DIGEST = ("E-ARTIFACT-DIGEST", "A file has another content than recorded.", _EDITED)
 
     CALLS_LINE = (
-        "E-CALLS-LINE", "A line of calls.jsonl is no record of a call, or of another video.",
+        "E-CALLS-LINE",
+        "A line of calls.jsonl is no record of a call, or of another video.",
         "Restore the file.",
     )
     CALLS_TORN = (
-        "W-CALLS-TORN", "A line of calls.jsonl that a kill cut short.", "Nothing to do.",
+        "W-CALLS-TORN",
+        "A line of calls.jsonl that a kill cut short.",
+        "Nothing to do.",
     )
     CALLS_ANSWER = (
-        "W-CALLS-ANSWER", "An accepted answer is not in calls.jsonl.",
+        "W-CALLS-ANSWER",
+        "An accepted answer is not in calls.jsonl.",
         "Restore calls.jsonl and the raw answer.",
     )
 
     MANIFEST_RULE = (
-        "E-MANIFEST-RULE", "A frame manifest contradicts itself: count, order or times.", _EDITED,
+        "E-MANIFEST-RULE",
+        "A frame manifest contradicts itself: count, order or times.",
+        _EDITED,
     )
     POOL_NAME = (
-        "E-POOL-NAME", "A picture's name is not sample_{index}_ts_{seconds}s.jpg of its entry.",
+        "E-POOL-NAME",
+        "A picture's name is not sample_{index}_ts_{seconds}s.jpg of its entry.",
         _EDITED,
     )
     PICTURE_DECODE = ("E-PICTURE-DECODE", "A picture is not a whole, decodable JPEG.", _RERUN)
     PICTURE_SIZE = (
-        "E-PICTURE-SIZE", "A picture's size differs from its pool's or the video's.", _REMAKE,
+        "E-PICTURE-SIZE",
+        "A picture's size differs from its pool's or the video's.",
+        _REMAKE,
     )
     POOL_PICTURE = (
-        "E-POOL-PICTURE", "A step's picture does not show its frame of the clip.", _REMAKE,
+        "E-POOL-PICTURE",
+        "A step's picture does not show its frame of the clip.",
+        _REMAKE,
     )
     STEP_TIME = (
-        "E-STEP-TIME", "A time of a step's pool is not the clip's time of that frame.", _REMAKE,
+        "E-STEP-TIME",
+        "A time of a step's pool is not the clip's time of that frame.",
+        _REMAKE,
     )
 
     DRAFT_RULE = ("E-DRAFT-RULE", "The draft plan breaks a rule.", _EDITED)
     DRAFT_ADVICE = (
-        "W-DRAFT-ADVICE", "The draft plan is valid but not as preferred.", "Look at the plan.",
+        "W-DRAFT-ADVICE",
+        "The draft plan is valid but not as preferred.",
+        "Look at the plan.",
     )
     LOCALIZATION_RULE = ("E-LOCALIZATION-RULE", "The localization breaks a rule.", _EDITED)
     LOCALIZATION_ADVICE = (
-        "W-LOCALIZATION-ADVICE", "Much of the video belongs to no step.", "Look at the clips.",
+        "W-LOCALIZATION-ADVICE",
+        "Much of the video belongs to no step.",
+        "Look at the clips.",
     )
     SEGMENTS_RULE = (
-        "E-SEGMENTS-RULE", "Segments differ from the localization, the draft or the manifest.",
+        "E-SEGMENTS-RULE",
+        "Segments differ from the localization, the draft or the manifest.",
         _EDITED,
     )
     STEP_RULE = ("E-STEP-RULE", "A refined step breaks a rule or differs from its draft.", _EDITED)
@@ -171,17 +219,25 @@ class Code(Enum):
 
     CLIP_DECODE = ("E-CLIP-DECODE", "A clip cannot be decoded to its end.", _REMAKE)
     CLIP_FRAMES = (
-        "E-CLIP-FRAMES", "A clip does not hold exactly the source frames of its segment.", _REMAKE,
+        "E-CLIP-FRAMES",
+        "A clip does not hold exactly the source frames of its segment.",
+        _REMAKE,
     )
     CLIP_DURATION = (
-        "E-CLIP-DURATION", "A clip does not last as long as its record says.", _REMAKE,
+        "E-CLIP-DURATION",
+        "A clip does not last as long as its record says.",
+        _REMAKE,
     )
     CLIP_RANGE = (
-        "E-CLIP-RANGE", "A clip's recorded start or end does not fit its segment.", _REMAKE,
+        "E-CLIP-RANGE",
+        "A clip's recorded start or end does not fit its segment.",
+        _REMAKE,
     )
     CLIP_SIZE = ("E-CLIP-SIZE", "A clip's picture has another size than the video's.", _REMAKE)
     CLIP_PICTURE = (
-        "E-CLIP-PICTURE", "A clip does not show what the pool shows at the same frame.", _REMAKE,
+        "E-CLIP-PICTURE",
+        "A clip does not show what the pool shows at the same frame.",
+        _REMAKE,
     )
 
     PICTURE_LOSS = (
@@ -191,13 +247,19 @@ class Code(Enum):
     )
 
     KEYFRAME_COUNT = (
-        "E-KEYFRAME-COUNT", "A step does not have exactly its two key frames.", _REMAKE,
+        "E-KEYFRAME-COUNT",
+        "A step does not have exactly its two key frames.",
+        _REMAKE,
     )
     KEYFRAME_SIZE = (
-        "E-KEYFRAME-SIZE", "A key frame does not have the source's own resolution.", _REMAKE,
+        "E-KEYFRAME-SIZE",
+        "A key frame does not have the source's own resolution.",
+        _REMAKE,
     )
     KEYFRAME_PICTURE = (
-        "E-KEYFRAME-PICTURE", "A key frame does not show its frame of the step's pool.", _REMAKE,
+        "E-KEYFRAME-PICTURE",
+        "A key frame does not show its frame of the step's pool.",
+        _REMAKE,
     )
 
     CHECK_STOPPED = (

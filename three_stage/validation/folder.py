@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.files import FrameManifest, RunSummary, StepSegments
-from schemas.localization import Localization
-from schemas.plan import CausalPlan, DraftPlan
-from three_stage.runs import StagePaths, VideoLayout
+from schemas.files import RunSummary
+from three_stage.runs import VideoLayout
 from three_stage.settings.console import wants_tracebacks
 from three_stage.validation.artifacts import check_all_recorded, check_artifacts
-from three_stage.validation.calls import Answers, check_answer, read_answers
+from three_stage.validation.calls import check_answer, read_answers
 from three_stage.validation.clips import ClipCheck
 from three_stage.validation.codes import Code
+from three_stage.validation.contents import (
+    Contents,
+    expected_files,
+    questions,
+    read_contents,
+    untold_folders,
+)
 from three_stage.validation.inventory import take_inventory
-from three_stage.validation.layout_checks import check_strangers, key_frame_paths, pool_files
+from three_stage.validation.layout_checks import check_strangers
 from three_stage.validation.plans import (
-    SourcePool,
     check_clip_records,
     check_draft,
     check_localization,
     check_plan,
     check_segments,
-    source_pool,
 )
-from three_stage.validation.pool import pool_pictures, read_manifest
+from three_stage.validation.pool import pool_pictures
 from three_stage.validation.report import Findings, FolderReport
 from three_stage.validation.similarity import Thumbnail, thumbnail
-from three_stage.validation.steps import StepFiles, check_meta, check_step_media, read_step
+from three_stage.validation.steps import check_meta, check_step_media
 from three_stage.validation.summary import (
     NATIVE_MAX_SIDE_PX,
-    STAGES,
     check_agreement,
     check_summary,
     folder_name,
@@ -44,58 +45,106 @@ from three_stage.validation.view import FolderView
 def validate_folder(root: Path) -> FolderReport:
     """Check everything that a reader of a finished folder relies on; change nothing.
 
-    Never raises for what lies in the folder: whatever is wrong with it is a line of the report.
+    Never raises for what lies in the folder: whatever is wrong is a line of the report.
     """
     findings = Findings()
-    if not root.is_dir():
-        findings.add(Code.LAYOUT_MISSING, ".", f"{root} is no folder")
+    if root.is_dir():
+        with _guarded(findings, "the folder"):
+            view = FolderView(VideoLayout(root), take_inventory(root, findings), findings)
+            _validate(view)
     else:
-        layout = VideoLayout(root)
-        with _guarded(findings, "the whole folder"):
-            view = FolderView(layout, take_inventory(root, findings), findings)
-            _Check(view).run()
+        findings.add(Code.LAYOUT_MISSING, ".", f"{root} is no folder")
     return findings.report(root, folder_name(root))
 
 
-@dataclass(frozen=True)
-class _Contents:
-    """What the JSON files say; None for one that is absent or cannot be used."""
+def _validate(view: FolderView) -> None:
+    findings, summary = view.findings, None
+    with _guarded(findings, "the summary"):
+        summary = view.read_model(view.layout.summary, RunSummary, "run_summary")
+        if summary is not None:
+            check_summary(view, summary)
+    contents = read_contents(view, summary)
+    with _guarded(findings, "the layout"):
+        _check_files(view, contents)
+    with _guarded(findings, "the texts"):
+        _check_texts(view, contents)
+    with _guarded(findings, "the plans"):
+        _check_plans(view, contents)
+    with _guarded(findings, "the pictures of stage 1"):
+        thumbnails = _check_pool(view, contents)
+        _check_steps(view, contents, thumbnails)
 
-    summary: RunSummary | None
-    answers: Answers | None
-    draft: DraftPlan | None
-    manifest: FrameManifest | None
-    localization: Localization | None
-    segments: StepSegments | None
-    plan: CausalPlan | None
-    steps: Mapping[int, StepFiles]
 
-    @property
-    def pool(self) -> SourcePool | None:
-        return source_pool(self.manifest, self.summary) if self.manifest else None
+def _check_files(view: FolderView, contents: Contents) -> None:
+    expected = list(expected_files(view, contents))
+    check_strangers(view, expected, untold_folders(view, contents))
+    if contents.summary is not None:
+        check_artifacts(view, contents.summary)
+        unrecorded = (view.layout.summary, view.layout.calls)
+        result = frozenset(view.relpath(path) for path in expected if path not in unrecorded)
+        check_all_recorded(view, contents.summary, result)
 
 
-class _Check:
-    """The checks of one folder, in the order in which a person would look."""
+def _check_texts(view: FolderView, contents: Contents) -> None:
+    answers = read_answers(view, contents.summary.video_id if contents.summary else None)
+    for stage, step_id, paths in questions(view, contents):
+        view.read_text(paths.system_prompt)
+        view.read_text(paths.user_prompt)
+        check_answer(view, answers, (stage, step_id), paths.raw_response)
 
-    def __init__(self, view: FolderView) -> None:
-        self._view = view
-        self._layout = view.layout
 
-    def run(self) -> None:
-        view, findings = self._view, self._view.findings
-        with _guarded(findings, "run_summary.json"):
-            summary = view.read_model(self._layout.summary, RunSummary, "run_summary")
-            if summary is not None:
-                check_summary(view, summary)
-        contents = self._read(summary)
-        checks: dict[str, Callable[[_Contents], None]] = {
-            "layout": self._check_layout,
-            "artifacts": self._check_artifacts,
-            "texts": self._check_texts,
-            "plans": self._check_plans,
-            "pictures and clips": self._check_media,
-        }
-        for name, check in checks.items():
-            with _guarded(findings, name):
-                check(contents)
+def _check_plans(view: FolderView, contents: Contents) -> None:
+    draft, pool, segments = contents.draft, contents.pool, contents.segments
+    localization, summary = contents.localization, contents.summary
+    if draft is not None:
+        check_draft(view, draft, pool)
+    if draft is not None and pool is not None and localization is not None:
+        check_localization(view, localization, draft, pool)
+        if segments is not None:
+            check_segments(view, segments, localization, draft, pool)
+    if draft is not None and contents.plan is not None and contents.refined is not None:
+        check_plan(view, contents.plan, draft, contents.refined)
+    if summary is not None and contents.manifest is not None:
+        check_agreement(view, summary, contents.manifest, segments)
+    if summary is not None and segments is not None:
+        check_clip_records(view, segments, summary)
+
+
+def _check_pool(view: FolderView, contents: Contents) -> dict[int, Thumbnail]:
+    """Decode the pool of stage 1; return small pictures by place in the manifest."""
+    if contents.manifest is None:
+        return {}
+    max_side_px = None
+    if contents.summary is not None:
+        max_side_px = contents.summary.sampling_config.frame_max_side or NATIVE_MAX_SIDE_PX
+    pictures = pool_pictures(view, view.layout.stage1, contents.manifest, max_side_px=max_side_px)
+    return {frame.frame_index_1based - 1: thumbnail(image) for frame, image in pictures}
+
+
+def _check_steps(
+    view: FolderView, contents: Contents, pool_thumbnails: dict[int, Thumbnail]
+) -> None:
+    segments = contents.segments
+    by_id = {s.step_id: s for s in segments.segments} if segments else {}
+    for step in contents.draft.steps if contents.draft else ():
+        with _guarded(view.findings, f"step {step.step_id}"):
+            segment, files = by_id.get(step.step_id), contents.steps.get(step.step_id)
+            check = None
+            if segment is not None and segments is not None and contents.pool is not None:
+                path = view.layout.clip(step.step_id, step.step_goal)
+                check = ClipCheck(path, segment, segments.cut, contents.pool)
+            if files is not None and segment is not None:
+                check_meta(view, files, segment)
+            check_step_media(view, files, check, pool_thumbnails)
+
+
+@contextmanager
+def _guarded(findings: Findings, what: str) -> Iterator[None]:
+    """Turn an error in a check into a finding: a broken folder must never stop the others."""
+    try:
+        yield
+    except Exception as error:
+        if wants_tracebacks():
+            raise
+        kind = type(error).__name__
+        findings.add(Code.CHECK_STOPPED, ".", f"the check of {what} stopped ({kind}: {error})")

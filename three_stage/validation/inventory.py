@@ -11,6 +11,9 @@ from pathlib import Path
 from three_stage.validation.codes import Code
 from three_stage.validation.report import Findings
 
+JUNCTION_TAG = 0xA0000003
+"""IO_REPARSE_TAG_MOUNT_POINT of Windows; the module ``stat`` has it only there."""
+
 
 @dataclass(frozen=True)
 class Inventory:
@@ -98,7 +101,7 @@ def _kind(entry: os.DirEntry[str]) -> tuple[str, int]:
 
 def _is_junction(status: os.stat_result) -> bool:
     # DirEntry.is_junction is there from Python 3.12 on; the tag is in every Windows stat.
-    return getattr(status, "st_reparse_tag", 0) == stat.IO_REPARSE_TAG_MOUNT_POINT
+    return getattr(status, "st_reparse_tag", 0) == JUNCTION_TAG
 
 
 def _leads_outside(root: Path, relpath: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from schemas.files import FrameManifest
@@ -12,7 +12,7 @@ from schemas.plan import RefinedStep
 from three_stage.media import TEMPORARY_PREFIX as CLIP_TEMPORARY_PREFIX
 from three_stage.runs import StagePaths, StepPaths, key_frame_name
 from three_stage.runs.atomic import TEMPORARY_PREFIX
-from three_stage.runs.layout import CLIPS, SAMPLES, STAGE1, STAGE2
+from three_stage.runs.layout import CLIPS, SAMPLES, STAGE2
 from three_stage.validation.codes import Code
 from three_stage.validation.pool import expected_pictures
 from three_stage.validation.view import FolderView
@@ -32,8 +32,7 @@ _OURS_BY_NAME = {
 def key_frame_paths(paths: StepPaths, step: RefinedStep, manifest: FrameManifest) -> list[Path]:
     """Return where a step's key frames must lie: index and time of its pool in their names."""
     return [
-        paths.folder
-        / key_frame_name(index, manifest.frames[index - 1].timestamp_sec)
+        paths.folder / key_frame_name(index, manifest.frames[index - 1].timestamp_sec)
         for index in (critical.frame_index for critical in step.critical_frames)
         if index <= len(manifest.frames)
     ]
@@ -44,9 +43,7 @@ def pool_files(paths: StagePaths, manifest: FrameManifest | None) -> list[Path]:
     return [*paths.texts, paths.manifest, *(expected_pictures(paths, manifest) if manifest else ())]
 
 
-def check_strangers(
-    view: FolderView, expected: Iterable[Path], unknown: Sequence[str]
-) -> None:
+def check_strangers(view: FolderView, expected: Iterable[Path], unknown: Sequence[str]) -> None:
     """Report everything that is not ``expected``.
 
     ``unknown`` are folders whose content cannot be told, because a file that says it is broken:
@@ -74,8 +71,12 @@ def _report(
         view.findings.add(Code.LAYOUT_TEMPORARY, relpath, "is what a killed run left")
     elif name in SYSTEM_FILES:
         view.findings.add(Code.LAYOUT_SYSTEM, relpath, "was made by an operating system")
-    elif relpath in folders or _below_a_stranger(relpath, folders):
-        pass  # a file in a folder's place, and what lies in a stranger: said once, of the folder
+    elif relpath in folders:
+        view.findings.add(Code.LAYOUT_KIND, relpath, "is a file; a folder belongs there")
+    elif relpath in files:
+        view.findings.add(Code.LAYOUT_KIND, relpath, "is a folder; a file belongs there")
+    elif _below_a_stranger(relpath, folders):
+        pass  # said once, of the folder
     elif kind := _kind_of_ours(relpath):
         if not _in_unknown(relpath, unknown):
             view.findings.add(Code.LAYOUT_STALE, relpath, f"is a {kind} of no step of this folder")

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 from schemas.files import CutRecord
 from three_stage.validation.codes import Code
-from three_stage.validation.similarity import Image, coarse_likeness, likeness
+from three_stage.validation.similarity import SAME_SSIM, Image, coarse_likeness, likeness
 from three_stage.validation.view import FolderView
-
-SAME_SSIM = 0.9
-"""From here on two pictures are taken for the same frame."""
 
 COARSE_SSIM = 0.5
 """Of very small pictures: below it, not even a strong compression explains the difference."""

@@ -41,7 +41,7 @@ def expected_pictures(paths: StagePaths, manifest: FrameManifest) -> list[Path]:
 
 
 def pool_pictures(
-    view: FolderView, paths: StagePaths, manifest: FrameManifest, *, max_side_px: int | None
+    view: FolderView, paths: StagePaths, manifest: FrameManifest, *, max_side_px: int | None = None
 ) -> Iterator[tuple[ManifestFrame, Image]]:
     """Decode a pool one picture at a time and check sizes; yield those that can be decoded.
 

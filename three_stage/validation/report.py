@@ -74,7 +74,7 @@ def folder_document(report: FolderReport) -> dict[str, Any]:
     """Return the report JSON of ``--video-output-dir``."""
     return {
         "mode": "video_output_dir",
-        "video_out": str(report.root),
+        "video_out": _whole_characters(str(report.root)),
         "ok": report.ok,
         "errors": list(report.errors),
         "warnings": list(report.warnings),
@@ -86,14 +86,14 @@ def root_document(output_root: Path, reports: Sequence[FolderReport]) -> dict[st
     passed = sum(report.ok for report in reports)
     return {
         "mode": "output_root",
-        "output_root": str(output_root),
+        "output_root": _whole_characters(str(output_root)),
         "checked_count": len(reports),
         "passed_count": passed,
         "failed_count": len(reports) - passed,
         "results": [
             {
-                "video_out": str(report.root),
-                "video_id": report.video_id,
+                "video_out": _whole_characters(str(report.root)),
+                "video_id": _whole_characters(report.video_id),
                 "ok": report.ok,
                 "errors": list(report.errors),
                 "warnings": list(report.warnings),
@@ -101,6 +101,11 @@ def root_document(output_root: Path, reports: Sequence[FolderReport]) -> dict[st
             for report in reports
         ],
     }
+
+
+def _whole_characters(text: str) -> str:
+    # A file name that is no UTF-8 has halves of characters in it, which no JSON file may hold.
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
 
 
 def _sentence(message: str) -> str:

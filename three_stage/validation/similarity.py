@@ -16,6 +16,9 @@ Image = NDArray[np.uint8]
 Thumbnail = NDArray[np.uint8]
 """A small grey picture, height × width."""
 
+SAME_SSIM = 0.9
+"""From here on two pictures are taken for the same frame."""
+
 THUMBNAIL_SIDE_PX = 256
 """Longest side: what a compression loses hardly shows at this size, another scene does."""
 
@@ -71,7 +74,7 @@ def padded(image: Image, width_px: int, height_px: int) -> Image:
 
 def thumbnail(image: Image, longest_px: int = THUMBNAIL_SIDE_PX) -> Thumbnail:
     """Return a picture in grey, shrunk until its longest side fits."""
-    grey = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+    grey = _grey(image)
     height, width = grey.shape
     share = min(1.0, longest_px / max(width, height))
     return fitted(grey, max(1, round(width * share)), max(1, round(height * share)))
@@ -89,8 +92,13 @@ def coarse_likeness(first: Image, second: Image) -> float:
 
 
 def _luma(image: Image) -> NDArray[np.float64]:
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
-    return np.asarray(grey, np.float64)
+    return _grey(image).astype(np.float64)
+
+
+def _grey(image: Image) -> Image:
+    if image.ndim == 2:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def _blurred(values: NDArray[np.float64]) -> NDArray[np.float64]:

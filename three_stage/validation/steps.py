@@ -81,29 +81,29 @@ def check_meta(view: FolderView, files: StepFiles, segment: Segment) -> None:
 
 def check_step_media(
     view: FolderView,
-    files: StepFiles,
+    files: StepFiles | None,
     check: ClipCheck | None,
     pool_thumbnails: Mapping[int, Thumbnail],
-    *,
-    max_side_px: int | None,
 ) -> None:
     """Decode a step's clip, pool and key frames and check what they show.
 
-    ``pool_thumbnails`` are those of the video's pool by place in its manifest. Without ``check``
-    (no usable segment) pool and key frames are checked by themselves.
+    ``pool_thumbnails`` are those of the video's pool by place in its manifest. Without ``files``
+    (stage 3 is not done) only the clip is checked; without ``check`` (no usable segment) only pool
+    and key frames.
     """
     shown: dict[int, Thumbnail] = {}
+    manifest = files.manifest if files else None
     if check is not None:
         check_range(view, check)
         shown = _check_clip(view, files, check, pool_thumbnails)
-    if files.manifest is not None:
-        chosen = _check_pool(view, files, files.manifest, shown, max_side_px)
-        _check_key_frames(view, files, files.manifest, chosen, check)
+    if files is not None and manifest is not None:
+        chosen = _check_pool(view, files, manifest, shown)
+        _check_key_frames(view, files, manifest, chosen, check)
 
 
 def _check_clip(
     view: FolderView,
-    files: StepFiles,
+    files: StepFiles | None,
     check: ClipCheck,
     pool_thumbnails: Mapping[int, Thumbnail],
 ) -> dict[int, Thumbnail]:
@@ -114,7 +114,7 @@ def _check_clip(
         with ClipFile(check.path) as clip:
             check_clip_file(view, check, clip)
             check_against_pool(view, check, clip, pool_thumbnails)
-            if files.manifest is None:
+            if files is None or files.manifest is None:
                 return {}
             check_described(view, view.relpath(files.paths.manifest), files.manifest, clip)
             _check_times(view, files, files.manifest, check, clip.times_sec)
@@ -157,12 +157,11 @@ def _check_pool(
     files: StepFiles,
     manifest: FrameManifest,
     shown: Mapping[int, Thumbnail],
-    max_side_px: int | None,
 ) -> dict[int, Image]:
     """Check every picture against its frame of the clip; return those of the critical frames."""
     critical = {frame.frame_index for frame in files.step.critical_frames} if files.step else set()
     chosen: dict[int, Image] = {}
-    for frame, image in pool_pictures(view, files.paths, manifest, max_side_px=max_side_px):
+    for frame, image in pool_pictures(view, files.paths, manifest):
         if frame.frame_index_1based in critical:
             chosen[frame.frame_index_1based] = image
         of_clip = shown.get(frame.original_frame_index)

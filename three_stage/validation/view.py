@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from pydantic import BaseModel
 
 from schemas.problems import ModelT, SchemaError, parse_json
 from schemas.publish import published_schema

@@ -151,8 +151,8 @@ def _ways(lab: Floats, change: Floats) -> Floats:
     start = np.zeros((*grey.shape[1:], 2), np.float32)
     found = np.zeros((len(change), _DIRECTIONS))
     for index, weights in enumerate(change):
-        there = flow.calc(grey[index], grey[index + 1], start.copy())
-        back = flow.calc(grey[index + 1], grey[index], start.copy())
+        there = np.asarray(flow.calc(grey[index], grey[index + 1], start.copy()), np.float32)
+        back = np.asarray(flow.calc(grey[index + 1], grey[index], start.copy()), np.float32)
         found[index] = _directions(there, weights) + _directions(-back, weights)
     return found / 2
 

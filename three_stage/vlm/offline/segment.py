@@ -71,10 +71,8 @@ def split_freely(measured: Measurement, *, fewest: int, most: int) -> Split:
     search = _Search(_costs(measured), _least_length(measured.count, most))
     found = search.best_count(search.price, most)
     if found == 1:
-        fewest = max(fewest, min(EVEN_STEPS, most, measured.count))
-    if found < fewest:
-        return _split(measured, search, fewest)
-    return _filled(measured, search.boundaries(found), found)
+        return _filled(measured, (), max(fewest, min(EVEN_STEPS, most, measured.count)))
+    return _split(measured, search, max(found, fewest))
 
 
 def split_into(measured: Measurement, steps: int) -> Split:
@@ -88,7 +86,9 @@ def split_into(measured: Measurement, steps: int) -> Split:
 
 
 def _split(measured: Measurement, search: _Search, steps: int) -> Split:
-    found = search.best_count(search.price * _WEAK_BOUNDARY_SHARE, steps)
+    found = search.best_count(search.price, steps)
+    if found > 1:
+        found = search.best_count(search.price * _WEAK_BOUNDARY_SHARE, steps)
     return _filled(measured, search.boundaries(found), steps)
 
 

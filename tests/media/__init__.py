@@ -1,0 +1,1 @@
+"""Tests of three_stage.media."""

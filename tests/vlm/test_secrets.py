@@ -1,0 +1,88 @@
+"""The key is in the request and nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import traceback
+
+import pytest
+from loguru import logger
+
+from tests.support.scripted_server import Raw, Reset, Say, ScriptedServer, Status, Step
+from tests.vlm.helpers import (
+    KEY,
+    MemoryJournal,
+    Watcher,
+    ask_one,
+    pictures,
+    question,
+    settings_for,
+)
+from three_stage.vlm import VlmError
+
+ECHO = {"error": {"message": f"Incorrect API key provided: {KEY}. Authorization: Bearer {KEY}"}}
+
+
+def what_is_said(base_url: str, journal: MemoryJournal, watcher: Watcher) -> list[str]:
+    """Ask, and return every form of the error that comes of it."""
+    settings = settings_for(base_url, api_call_retries=5)
+    asked = question(pictures=pictures(2))
+    try:
+        ask_one(settings, asked, journal, observer=watcher)
+    except VlmError as error:
+        # loguru shows the values of variables in tracebacks unless it is told not to.
+        logger.opt(exception=error).error("a video failed")
+        return [str(error), repr(error), error.hint, *traceback.format_exception(error)]
+    return []
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [Say('{"a": 1}')],
+        [Status(401, ECHO)],
+        [Status(403, f"<html>your key {KEY} is blocked</html>", content_type="text/html")],
+        [Status(400, ECHO)],
+        [Status(400, {"detail": [{"loc": ["header", KEY], "msg": KEY, "input": KEY}]})],
+        [Status(500, ECHO), Reset(), Status(429, ECHO), Say('{"a": 1}')],
+        [Raw(f"<html>{KEY}</html>".encode(), "text/html")],
+        [Raw(f'{{"error": {{"message": "{KEY}", "code": 400}}}}'.encode())],
+    ],
+)
+def test_the_key_is_in_no_log_error_event_or_journal(
+    steps: list[Step], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for name in ("openai", "httpx2", "httpcore2", "asyncio"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    lines: list[str] = []
+    sink = logger.add(lambda message: lines.append(str(message)), level=0, backtrace=False)
+    journal, watcher = MemoryJournal(), Watcher()
+    try:
+        with ScriptedServer(steps) as server:
+            said = what_is_said(server.base_url, journal, watcher)
+    finally:
+        logger.remove(sink)
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    records = [record.model_dump_json() for record in journal.records]
+    everything = [caplog.text, *lines, *said, *records, *map(str, watcher.events)]
+    assert caplog.text
+    assert lines
+    assert not [text for text in everything if KEY in text]
+
+
+def test_pictures_that_a_server_sends_back_are_not_shown() -> None:
+    (shown,) = pictures(1)
+    picture = "data:image/jpeg;base64," + base64.b64encode(shown.jpeg).decode()
+    refusal = Status(400, {"error": {"message": f"cannot use {picture} here"}})
+    with ScriptedServer([refusal]) as server, pytest.raises(VlmError) as caught:
+        ask_one(settings_for(server.base_url), question(pictures=(shown,)))
+    assert "cannot use (a picture) here" in str(caught.value)
+
+
+def test_a_very_long_refusal_is_shortened() -> None:
+    refusal = Status(400, {"error": {"message": "word " * 5000}})
+    with ScriptedServer([refusal]) as server, pytest.raises(VlmError) as caught:
+        ask_one(settings_for(server.base_url))
+    assert len(str(caught.value)) < 700
