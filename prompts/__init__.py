@@ -19,6 +19,7 @@ NAMES = (
     "stage1_system", "stage1_user",
     "stage2_system", "stage2_user",
     "stage3_system", "stage3_user",
+    "reask", "reask_shorter", "follow_schema", "as_video", "as_frame_list", "picture_names",
 )  # fmt: skip
 
 BLANKS: Mapping[str, frozenset[str]] = {
@@ -28,6 +29,12 @@ BLANKS: Mapping[str, frozenset[str]] = {
     "stage2_user": frozenset({"num_frames", "end_of_video", "draft_plan"}),
     "stage3_system": frozenset(),
     "stage3_user": frozenset({"num_frames", "high_level_goal", "draft_step"}),
+    "reask": frozenset({"errors"}),
+    "reask_shorter": frozenset(),
+    "follow_schema": frozenset({"schema"}),
+    "as_video": frozenset({"picture_count"}),
+    "as_frame_list": frozenset({"picture_count"}),
+    "picture_names": frozenset({"labels"}),
 }
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")

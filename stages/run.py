@@ -32,7 +32,7 @@ from three_stage.media import Ffmpeg, MediaWorkers, find_ffmpeg
 from three_stage.runs import FolderBusyError, RunsError
 from three_stage.settings import POOL_SIZE_ADVISED, PipelineSettings, UsageError
 from three_stage.settings.console import EXIT_DONE
-from three_stage.vlm import Asker, Budget, RunEndingError, resolve_endpoint
+from three_stage.vlm import Asker, Budget, RunEndingError, Words, resolve_endpoint
 
 BYTES_A_MB = 1_000_000
 
@@ -148,6 +148,7 @@ async def _work(
         budget,
         observer=progress,
         max_body_bytes=int(settings.sampling.max_body_mb * BYTES_A_MB),
+        words=Words.from_prompts(recipe.prompts),
     )
     async with MediaWorkers(settings.run.num_workers) as workers, asker:
         kit = Kit(

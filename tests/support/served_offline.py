@@ -91,12 +91,12 @@ def _spoiled(
 
 
 async def _whole_body(receive: Any) -> bytes:
-    raw = b""
+    parts: list[bytes] = []
     while True:
         message = await receive()
-        raw += message.get("body", b"")
+        parts.append(message.get("body", b""))
         if not message.get("more_body"):
-            return raw
+            return b"".join(parts)
 
 
 def _again(raw: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import av
 import pytest
 
+from prompts import Prompt
 from tests.support.scripted_server import Received, Say, ScriptedServer
 from tests.vlm.helpers import SCHEMA, ask_one, jpeg, pictures, question, settings_for
 from three_stage.vlm import (
@@ -228,6 +230,7 @@ def test_a_reask_is_the_same_question_then_the_last_answer_and_its_errors_only()
 
 
 def test_the_caller_may_bring_his_own_words() -> None:
+    mine = replace(Words.ours(), reask=Prompt("reask", "Nochmal bitte: {{errors}}"))
     with ScriptedServer([Say('{"a": "x"}'), GOOD]) as server:
-        ask_one(settings_for(server.base_url), words=Words(reask="Nochmal bitte: {errors}"))
+        ask_one(settings_for(server.base_url), words=mine)
     assert server.bodies[1]["messages"][3]["content"].startswith("Nochmal bitte: - a: 'x'")

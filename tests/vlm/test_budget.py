@@ -160,11 +160,11 @@ def test_a_money_cap_counts_pictures_before_they_are_sent() -> None:
 
 def test_the_cap_stops_a_reask_too() -> None:
     budget = Budget(max_total_tokens=500)
+    asked = question(max_attempts=50)
     with (
         ScriptedServer(lambda _received: Say("prose")) as server,
         pytest.raises(BudgetReachedError),
     ):
-        asked = question(max_attempts=50)
         ask_one(settings_for(server.base_url, max_tokens=50), asked, budget=budget)
     assert len(server.requests) >= 2
     assert budget.spent.total_tokens == 120 * len(server.requests) <= 500

@@ -138,6 +138,15 @@ def test_a_pinned_mode_that_is_refused_says_what_to_do() -> None:
     assert len(server.requests) == 1
 
 
+def test_a_pinned_mode_that_is_refused_fails_each_question_with_one_request() -> None:
+    asked = [question("one"), question("two")]
+    with ScriptedServer(refuses("json_object")) as server:
+        settings = settings_for(server.base_url, structured_mode="json_object")
+        answers = run(ask_all(settings, asked, MemoryJournal()))
+    assert all(isinstance(answer, RequestRejectedError) for answer in answers)
+    assert len(server.requests) == 2
+
+
 def test_a_schema_that_was_taken_and_ignored_is_shown_in_the_text_from_then_on() -> None:
     with ScriptedServer([Say("Two pictures."), GOOD]) as server:
         ask_one(settings_for(server.base_url))

@@ -188,7 +188,7 @@ def test_the_number_of_tries_is_what_was_set_when_others_pass() -> None:
         journal = MemoryJournal()
         async with Asker(resolve_endpoint(settings), settings, Budget()) as asker:
             poisoned = asyncio.ensure_future(asker.ask(question("p", user="poison"), journal))
-            fine = []
+            fine: list[Any] = []
             while not poisoned.done():
                 fine.append(await asker.ask(question(f"fine {len(fine)}"), journal))
             return [poisoned.exception(), len(fine)]
@@ -387,9 +387,9 @@ def test_a_hanging_endpoint_is_given_up_after_the_patience_not_after_its_time_li
 
 def test_failures_are_told_to_the_observer() -> None:
     watcher = Watcher()
-    with ScriptedServer([Status(500, "one"), Status(400, "two")]) as server:
-        with pytest.raises(RequestRejectedError):
-            ask_one(settings_for(server.base_url), observer=watcher)
+    script = [Status(500, "one"), Status(400, "two")]
+    with ScriptedServer(script) as server, pytest.raises(RequestRejectedError):
+        ask_one(settings_for(server.base_url), observer=watcher)
     failed = watcher.of(RequestFailed)
     assert [event.will_retry for event in failed] == [True, False]
     assert "answered 500: one" in failed[0].reason

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 from schemas.files import VideoInfo
-from three_stage.media.containers import CONTAINERS, file_url
+from three_stage.media.containers import CONTAINERS, file_url, starts_seekable
 from three_stage.media.editlist import end_edit_after
 from three_stage.media.errors import CutError
 from three_stage.media.ffmpeg import run_ffmpeg
@@ -48,10 +48,13 @@ async def cut_clip(
     window = cut_window(start_sec, end_sec, video.first_frame_offset_sec, video.average_fps)
     temporary = destination.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}.mp4")
     copies = settings.cut_mode == "copy"
+    seeks = window.seek_us > 0 and await asyncio.to_thread(starts_seekable, source)
     arguments = [
         *("-protocol_whitelist", "file", "-format_whitelist", CONTAINERS),
         # Times as in the file, from the container's start: filters and ends are absolute.
-        *("-copyts", "-start_at_zero", "-ss", f"{window.seek_us}us", "-i", file_url(source)),
+        *("-copyts", "-start_at_zero"),
+        *(("-ss", f"{window.seek_us}us") if seeks else ()),
+        *("-i", file_url(source)),
         *(_copying(window, settings) if copies else _encoding(window, settings, ffmpeg)),
         *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"),
         *("-movflags", "+faststart", "-movie_timescale", str(MICROSECONDS)),
@@ -106,11 +109,7 @@ def _encoding(window: CutWindow, settings: CutSettings, ffmpeg: Ffmpeg) -> list[
         *("-fps_mode", "passthrough", "-enc_time_base", "demux" if named else "-1"),
         *("-vf", pictures, "-c:v", "libx264", "-pix_fmt", "yuv420p"),
         *("-crf", str(settings.crf), "-preset", settings.preset),
-        *(
-            ("-af", sound, "-c:a", "aac", "-b:a", AUDIO_BIT_RATE)
-            if settings.keep_audio
-            else ("-an",)
-        ),
+        *(sound_options if settings.keep_audio else ["-an"]),
     ]
 
 

@@ -86,7 +86,7 @@ class Asker:
     ) -> None:
         self._endpoint = endpoint
         self._settings = settings
-        self._words = words or Words()
+        self._words = words or Words.ours()
         self._dispatcher = Dispatcher(
             endpoint=endpoint,
             settings=settings,
@@ -215,7 +215,7 @@ class Asker:
         text = delivered.reply.text or ""
         if not verdict.is_cut:
             return corrected(turn, text, verdict.errors, self._words)
-        was_cut_before = turn.correction == self._words.reask_shorter
+        was_cut_before = turn.correction == self._words.reask_shorter.fill()
         more = 2 if was_cut_before and turn.max_tokens == self._settings.max_tokens else 1
         return shorter(turn, text, self._words, max_tokens=turn.max_tokens * more)
 

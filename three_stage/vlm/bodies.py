@@ -49,14 +49,14 @@ def corrected(turn: Turn, answer: str, errors: Sequence[str], words: Words) -> T
     if not answer.strip():
         return again(turn)
     listed = "\n".join(f"- {error}" for error in errors)
-    return replace(turn, previous=answer, correction=words.reask.format(errors=listed))
+    return replace(turn, previous=answer, correction=words.reask.fill(errors=listed))
 
 
 def shorter(turn: Turn, answer: str, words: Words, *, max_tokens: int) -> Turn:
     """Return the next attempt after a cut answer; only its beginning is shown to the model."""
     begun = " ".join(answer.split())[:_CUT_ANSWER_CHARACTERS]
     return replace(
-        turn, previous=begun or None, correction=words.reask_shorter, max_tokens=max_tokens
+        turn, previous=begun or None, correction=words.reask_shorter.fill(), max_tokens=max_tokens
     )
 
 
@@ -126,7 +126,8 @@ def _messages(turn: Turn, media: Media, options: WireOptions, words: Words) -> l
 
 
 def _schema_text(turn: Turn, words: Words) -> str:
-    return words.schema.format(schema=json.dumps(dict(turn.sent_schema), ensure_ascii=False))
+    schema = json.dumps(dict(turn.sent_schema), ensure_ascii=False)
+    return words.follow_schema.fill(schema=schema)
 
 
 def _response_format(turn: Turn, options: WireOptions) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from prompts import Prompt
 from three_stage.vlm.endpoints import Endpoint
 from three_stage.vlm.errors import RequestRejectedError, RequestTooLargeError
 from three_stage.vlm.question import Picture
@@ -69,7 +70,7 @@ def _video_url(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) ->
         part["fps"] = PICTURES_PER_SEC
     elif endpoint.frame_rate_hint == "body":
         fields["mm_processor_kwargs"] = {"fps": PICTURES_PER_SEC}
-    return Media((part, _said(pictures, words.video, words)), fields)
+    return Media((part, _said(pictures, words.as_video, words)), fields)
 
 
 def _frame_list(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -> Media:
@@ -81,19 +82,19 @@ def _frame_list(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -
         )
     urls = [_data_url("image/jpeg", picture.jpeg, endpoint) for picture in pictures]
     part = {"type": "video", "video": urls, "fps": PICTURES_PER_SEC}
-    return Media((part, _said(pictures, words.frame_list, words)))
+    return Media((part, _said(pictures, words.as_frame_list, words)))
 
 
 def _text(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
-def _said(pictures: Sequence[Picture], sentence: str, words: Words) -> dict[str, Any]:
+def _said(pictures: Sequence[Picture], sentence: Prompt, words: Words) -> dict[str, Any]:
     """Say in words what the pictures' order and labels would have said."""
-    text = sentence.format(picture_count=len(pictures))
+    text = sentence.fill(picture_count=len(pictures))
     labels = [picture.label for picture in pictures if picture.label is not None]
     if labels:
-        text += " " + words.labels.format(labels=", ".join(labels))
+        text += " " + words.picture_names.fill(labels=", ".join(labels))
     return _text(text)
 
 

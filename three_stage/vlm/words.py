@@ -1,33 +1,31 @@
-"""What this room itself says to a model, as templates: re-asks, and what a request cannot carry."""
+"""What this room itself says to a model: re-asks, and what a request cannot carry otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
+
+from prompts import Prompt, load_prompts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """Templates for ``str.format``; the caller may bring his own.
+    """The prompts of this room; ``prompts/`` holds ours, and says which blanks they have."""
 
-    ``errors``: one error a line. ``schema``: the JSON Schema as text. ``labels``: the pictures'
-    labels in order. ``picture_count``: how many pictures there are.
-    """
+    reask: Prompt
+    reask_shorter: Prompt
+    follow_schema: Prompt
+    as_video: Prompt
+    as_frame_list: Prompt
+    picture_names: Prompt
 
-    reask: str = (
-        "Your answer breaks these rules:\n{errors}\n\n"
-        "Answer again with the whole corrected JSON object, and nothing else."
-    )
-    reask_shorter: str = (
-        "Your answer was cut before its end because it was too long. "
-        "Answer again with the whole JSON object and nothing else, "
-        "with shorter texts and without needless white space."
-    )
-    schema: str = (
-        "Answer with one JSON object, and nothing else, that follows this JSON Schema:\n{schema}"
-    )
-    video: str = (
-        "The {picture_count} pictures are sent as one video that shows one picture a second: "
-        "picture 1 is shown at second 0, picture 2 at second 1, and so on."
-    )
-    frame_list: str = "The {picture_count} pictures are sent as one list of video frames, in order."
-    labels: str = "The names of the pictures, in order: {labels}."
+    @classmethod
+    def from_prompts(cls, prompts: Mapping[str, Prompt]) -> Self:
+        """Take the prompts of this room out of all."""
+        return cls(**{name: prompts[name] for name in cls.__dataclass_fields__})
+
+    @classmethod
+    def ours(cls) -> Self:
+        """Return the words that come with the package."""
+        return cls.from_prompts(load_prompts())
