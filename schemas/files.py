@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
 from schemas.base import Index1, Seconds, Sha256, StrictModel, UtcTime, whole
@@ -17,6 +18,14 @@ Name = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0)]
 RelPath = Annotated[str, *whole(r"[^/\\:\n\r][^\\:\n\r]*")]
 """A relative path with slashes, as every system reads it."""
+
+
+def _whole_characters(text: Any) -> Any:
+    return re.sub("[\ud800-\udfff]", "\ufffd", text) if isinstance(text, str) else text
+
+
+ForeignText = Annotated[str, BeforeValidator(_whole_characters)]
+"""What a server wrote; half a character, which no file can hold, becomes U+FFFD."""
 
 StageStatus = Literal["running", "completed", "failed"]
 Rotation = Annotated[
@@ -147,13 +156,12 @@ class StageRecord(StrictModel):
     """How a stage stands: what it was made with (digests by name), its cost, its error."""
 
     status: StageStatus
+    generation: Count = 0
     started_at_utc: UtcTime
     ended_at_utc: UtcTime | None = None
     attempts: Count = 0
     ask_key: Sha256 | None = None
     ask_inputs: dict[str, str] = Field(default_factory=dict)
-    cut_key: Sha256 | None = None
-    cut_inputs: dict[str, str] = Field(default_factory=dict)
     parts: dict[str, PartRecord] = Field(default_factory=dict)
     reused: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -228,13 +236,13 @@ class CallRecord(StrictModel):
     ask_key: Sha256
     prompt_digest: Sha256
     model_asked: Name
-    model_answered: str | None = None
+    model_answered: ForeignText | None = None
     structured_mode: str | None = None
-    request_id: str | None = None
-    raw_answer: str | None = None
-    finish_reason: str | None = None
-    errors: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    request_id: ForeignText | None = None
+    raw_answer: ForeignText | None = None
+    finish_reason: ForeignText | None = None
+    errors: tuple[ForeignText, ...] = ()
+    notes: tuple[ForeignText, ...] = ()
     usage: Usage = Usage()
     cost: float | None = None
     request_bytes: Count = 0

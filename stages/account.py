@@ -12,13 +12,14 @@ from three_stage.batch import (
     duration_text,
     tokens_text,
 )
-from three_stage.media import MediaError
+from three_stage.media import CutError, MediaError, WorkerError
 from three_stage.runs import SourceMismatchError, UpstreamError
 from three_stage.settings import PipelineSettings, ThreeStageError
-from three_stage.settings.console import EXIT_DONE, EXIT_ENDPOINT, EXIT_FAILED, EXIT_REFUSED
+from three_stage.settings.console import EXIT_DONE, EXIT_FAILED, EXIT_REFUSED
 from three_stage.vlm import RunEndingError
 
 _REFUSALS = (MediaError, SourceMismatchError, UpstreamError)
+_NOT_REFUSALS = (CutError, WorkerError)
 
 
 def show(result: BatchResult, progress: Progress, settings: PipelineSettings) -> None:
@@ -27,8 +28,9 @@ def show(result: BatchResult, progress: Progress, settings: PipelineSettings) ->
     for failure in result.failed:
         click.echo(f"FAILED {failure.video_id}: {_reason(failure)}", err=True)
     for outcome in result.done:
-        for line in outcome.invalid:
-            click.echo(f"INVALID {outcome.video_id}: {line}", err=True)
+        if outcome.invalid:
+            more = f" (and {len(outcome.invalid) - 1} more)" if len(outcome.invalid) > 1 else ""
+            click.echo(f"INVALID {outcome.video_id}: {outcome.invalid[0]}{more}", err=True)
     if result.ended_by is not None:
         click.echo(f"The run ended early: {result.ended_by}", err=True)
     if settings.output.quiet:
@@ -46,7 +48,7 @@ def show(result: BatchResult, progress: Progress, settings: PipelineSettings) ->
         duration_text(progress.elapsed_sec()),
     ]
     click.echo(", ".join(part for part in parts if part), err=True)
-    if result.failed or result.not_started:
+    if (result.failed or result.not_started) and (result.done or tally.requests):
         click.echo("What is done is kept: run the same command to go on.", err=True)
 
 
@@ -54,17 +56,18 @@ def exit_code(result: BatchResult, *, requests: int) -> int:
     """Return 0: all done; 1: some failed, or a cap; 2: refused before any call; 3: endpoint."""
     if isinstance(result.ended_by, RunEndingError):
         return result.ended_by.exit_code
-    if result.ended_by is not None:
-        return EXIT_ENDPOINT
     if result.failed:
-        refused = all(isinstance(failure.error, _REFUSALS) for failure in result.failed)
+        refused = all(
+            isinstance(failure.error, _REFUSALS) and not isinstance(failure.error, _NOT_REFUSALS)
+            for failure in result.failed
+        )
         return EXIT_REFUSED if refused and not result.done and not requests else EXIT_FAILED
     return EXIT_FAILED if any(outcome.invalid for outcome in result.done) else EXIT_DONE
 
 
 def _reason(failure: VideoFailure) -> str:
     if isinstance(failure.error, ThreeStageError):
-        return str(failure.error)
+        return " ".join(str(failure.error).splitlines())
     return (
         f"unexpected {type(failure.error).__name__}: {failure.error}. This is a fault in "
         "three-stage; with --log-file the log holds the details"

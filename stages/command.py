@@ -25,6 +25,8 @@ from three_stage.settings.console import (
 
 HELP_WIDTH = 100
 
+_STAGE_MODULES = {"1": "draft", "2": "localize", "3": "refine"}
+
 _ABOUT = """Turn videos into structured, validated annotations with a vision-language model.
 
 Three stages a video: draft a plan, find its steps in the video, refine each step on its clip. With
@@ -77,7 +79,7 @@ def read_settings(
 
     result = command.main(
         args=None if arguments is None else list(arguments),
-        prog_name=None if only_stage is None else f"python -m stages (stage {only_stage})",
+        prog_name=None if only_stage is None else f"python -m stages.{_STAGE_MODULES[only_stage]}",
         standalone_mode=False,
         default_map=dotenv_defaults(),
     )

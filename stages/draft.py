@@ -39,9 +39,9 @@ class Drafted:
 async def run(job: VideoJob) -> Drafted:
     """Reuse the draft that is there, or sample, ask and save."""
     inputs = draft_inputs(job.recipe, job.source.fingerprint, job.generation("stage1"))
-    why = why_run(job, inputs)
+    why = await job.on_disk(why_run, job, inputs)
     if why is None:
-        drafted = load(job.layout)
+        drafted = await job.on_disk(load, job.layout)
         await job.on_disk(job.reused, "stage1", files(job.layout, drafted.manifest))
         return drafted
     await job.on_disk(job.began, "stage1", why, inputs)
@@ -88,7 +88,7 @@ def why_run(job: VideoView, inputs: Inputs) -> str | None:
     try:
         drafted = load(job.layout)
     except SchemaError as error:
-        return str(error)
+        return error.problems[0]
     return job.why_files_unfit(files(job.layout, drafted.manifest))
 
 
@@ -114,9 +114,12 @@ def _save(
     job: VideoJob, pool: FramePool, asked: Question[DraftPlan], answer: Answer[DraftPlan]
 ) -> None:
     folder, layout = job.folder, job.layout
-    job.remove_stale_steps(
-        keep=[step_folder_name(step.step_id, step.step_goal) for step in answer.value.steps]
-    )
+    if not _is_on_disk(layout, answer.value, pool):
+        job.remove_stale_steps(
+            keep=[step_folder_name(step.step_id, step.step_goal) for step in answer.value.steps]
+        )
+        job.stale("stage2", "stage 1 was made anew")
+        job.stale("stage3", "stage 1 was made anew")
     written = save_pool(folder, layout.stage1, pool)
     written += save_texts(job, layout.stage1, asked, answer)
     written.append(folder.write(layout.draft, answer.value))
@@ -127,6 +130,14 @@ def _save(
     )
     job.count("stage1", answer)
     job.warn("stage1", [*pool.warnings, *draft_warnings(answer.value)])
+
+
+def _is_on_disk(layout: VideoLayout, plan: DraftPlan, pool: FramePool) -> bool:
+    try:
+        old = load(layout)
+    except SchemaError:
+        return False
+    return old.plan == plan and old.manifest == manifest_of(pool)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,21 +24,25 @@ from three_stage.runs import (
     missing_artifact,
     utc_now,
 )
-from three_stage.runs.layout import STAGE1, STAGE2
+from three_stage.runs.layout import MANIFEST_NAME, SAMPLES, STAGE1, STAGE2
 from three_stage.settings import SamplingSettings
-from three_stage.vlm import Answer
+from three_stage.vlm import Answer, RunEndingError
 
 T = TypeVar("T")
 
 
 @dataclass
 class VideoView:
-    """One video's folder as it stands: what of it can be reused. Changes nothing."""
+    """One video's folder as it stands: what of it can be reused. Changes nothing.
+
+    ``made_from`` is the fingerprint of the source that the folder was made from before this run.
+    """
 
     recipe: Recipe
     video_id: str
     source: SourceIdentity
     folder: RunFolder
+    made_from: str
 
     @property
     def layout(self) -> VideoLayout:
@@ -50,18 +55,17 @@ class VideoView:
 
     def why_not_reusable(self, stage: StageName, inputs: Inputs) -> str | None:
         """Say why a stage's record forbids its reuse, or None."""
+        if self.made_from != self.source.fingerprint and self.folder.stage(stage) is not None:
+            return "the source's content changed"
         if self.recipe.settings.run.reuse_any:
             return None
         record = self.folder.stage(stage)
         if record is None:
             return "not done yet"
-        if stage in self.folder.summary.overwrite_in_progress:
+        if record.generation != self.generation(stage):
             return "--overwrite"
-        if changed := why_changed(record.ask_inputs, inputs):
-            return changed
-        if record.status == "failed":
-            return "it failed last time"
-        return "it was interrupted" if record.status == "running" else None
+        unfinished = {"failed": "it failed last time", "running": "it was interrupted"}
+        return why_changed(record.ask_inputs, inputs) or unfinished.get(record.status)
 
     def why_files_unfit(self, files: Iterable[Path]) -> str | None:
         """Say which file is absent or not as recorded, or None when all are well."""
@@ -110,19 +114,29 @@ class VideoJob(VideoView):
     async def on_disk(self, work: Callable[..., T], *args: Any) -> T:
         """Run blocking disk work in a thread, one piece at a time for this folder."""
         async with self.writing:
-            return await asyncio.to_thread(work, *args)
+            running = asyncio.ensure_future(asyncio.to_thread(work, *args))
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                # A thread cannot be stopped: nobody else may write before it is done.
+                await asyncio.wait({running})
+                raise
 
     def reused(self, stage: StageName, files: Iterable[Path]) -> None:
         """Say that a stage is reused as it is; with ``--reuse-any`` take it into the record."""
         logger.debug("{}: {} reused", self.video_id, stage)
         self.kit.watch.stage_done(self.video_id, stage, reused=True)
         record = self.folder.stage(stage)
-        if record is not None and record.status == "completed":
+        if self.recipe.settings.run.reuse_any:
+            self.folder.record(self.folder.changed(self.layout.relpath(path) for path in files))
+        if record is not None:
+            if record.status != "completed":
+                self.ended(stage)
             return
         now = utc_now()
-        self.folder.record(self.layout.relpath(path) for path in files)
         accepted = StageRecord(
             status="completed",
+            generation=self.generation(stage),
             started_at_utc=now,
             ended_at_utc=now,
             reused=("accepted as it was, by --reuse-any",),
@@ -136,16 +150,19 @@ class VideoJob(VideoView):
         self.ran.append(stage)
         self.kit.watch.stage_began(self.video_id, stage)
         before = self.folder.stage(stage)
-        unfinished = before is not None and before.status != "completed"
+        # Steps of a stage 3 that was cut short are not counted again: what they took stays.
+        kept = before if before and before.status != "completed" and inputs is None else None
         record = StageRecord(
             status="running",
+            generation=self.generation(stage),
             started_at_utc=utc_now(),
             ask_key=digest_of(inputs) if inputs else None,
             ask_inputs=inputs or {},
             parts=before.parts if before else {},
-            attempts=before.attempts if before and unfinished else 0,
-            usage=before.usage if before and unfinished else Usage(),
-            cost=before.cost if before and unfinished else None,
+            attempts=kept.attempts if kept else 0,
+            usage=kept.usage if kept else Usage(),
+            cost=kept.cost if kept else None,
+            warnings=kept.warnings if kept else (),
         )
         self.folder.update(**{stage: record}, api_config=api_config(self.recipe))
 
@@ -153,8 +170,8 @@ class VideoJob(VideoView):
         """Mark a stage as completed; an overwrite of it is over."""
         self.folder.update_stage(stage, status="completed", ended_at_utc=utc_now())
         pending = self.folder.summary.overwrite_in_progress
-        if stage in pending:
-            self.folder.update(overwrite_in_progress=tuple(s for s in pending if s != stage))
+        if pending and all(self._is_made_anew(name) for name in pending):
+            self.folder.update(overwrite_in_progress=())
         self.kit.watch.stage_done(self.video_id, stage, reused=False)
 
     @asynccontextmanager
@@ -162,6 +179,8 @@ class VideoJob(VideoView):
         """Write an error of a running stage into its record, and pass it on."""
         try:
             yield
+        except RunEndingError:
+            raise  # the stage is not at fault: it stays as one that was interrupted
         except Exception as error:
             await self.on_disk(self.failed, stage, str(error))
             raise
@@ -172,8 +191,21 @@ class VideoJob(VideoView):
         if record is not None and record.status == "running":
             self.folder.update_stage(stage, status="failed", ended_at_utc=utc_now(), error=error)
 
-    def count(self, stage: StageName, answer: Answer[Any], step_id: int | None = None) -> None:
-        """Add what an answer took to the stage's record."""
+    def stale(self, stage: StageName, why: str) -> None:
+        """Mark a completed stage as one that no longer fits what lies before it."""
+        record = self.folder.stage(stage)
+        if record is not None and record.status == "completed":
+            self.folder.update_stage(stage, status="failed", error=why)
+            self.folder.update(post_validate=None)
+
+    def count(
+        self,
+        stage: StageName,
+        answer: Answer[Any],
+        step_id: int | None = None,
+        part: PartRecord | None = None,
+    ) -> None:
+        """Add what an answer took to the stage's record, together with the step it made."""
         record = self._record(stage)
         prefix = "" if step_id is None else f"step {step_id}: "
         costs = [cost for cost in (record.cost, answer.cost) if cost is not None]
@@ -184,6 +216,7 @@ class VideoJob(VideoView):
             usage=record.usage.plus(answer.usage),
             cost=sum(costs) if costs else None,
             reused=(*record.reused, *reused),
+            parts=record.parts if part is None else {**record.parts, str(step_id): part},
         )
         self.warn(stage, [f"{prefix}{note}" for note in answer.notes])
 
@@ -206,21 +239,37 @@ class VideoJob(VideoView):
 
     def remove_stale_steps(self, keep: Collection[str]) -> None:
         """Remove the plan, and the folders of steps whose name is not among ``keep``."""
-        root = self.folder.layout.root
+        ours = {relpath.split("/")[0] for relpath in self.folder.summary.artifacts}
         stale = [
             path
-            for path in sorted(root.iterdir())
-            if path.is_dir()
-            and path.name not in (STAGE1, STAGE2)
+            for path in sorted(self.layout.root.iterdir())
+            if path.name not in (STAGE1, STAGE2)
             and path.name not in keep
-            and path.name[:2].isdigit()
+            and path.is_dir()
+            and not path.is_symlink()
+            and (path.name in ours or is_step_folder(path))
         ]
-        self.folder.remove([self.folder.layout.plan, *stale])
+        self.folder.remove([self.layout.plan, *stale])
+
+    def _is_made_anew(self, stage: StageName) -> bool:
+        record = self.folder.stage(stage)
+        return (
+            record is not None
+            and record.status == "completed"
+            and record.generation == self.generation(stage)
+        )
 
     def _record(self, stage: StageName) -> StageRecord:
         record = self.folder.stage(stage)
         assert record is not None  # noqa: S101 - began() made it
         return record
+
+
+def is_step_folder(path: Path) -> bool:
+    """Tell whether a folder is one that stage 3 began, and not a person's own."""
+    return bool(re.match(r"\d{2,}_", path.name)) and (
+        (path / MANIFEST_NAME).is_file() or (path / SAMPLES).is_dir()
+    )
 
 
 def api_config(recipe: Recipe) -> ApiConfig:

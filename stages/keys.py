@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.files import Segment
+from schemas.files import CutRecord, Segment
 from schemas.plan import DraftPlan, DraftStep
 from schemas.publish import sent_schema
 from stages.kit import Recipe, StageName
@@ -29,10 +29,17 @@ def draft_inputs(recipe: Recipe, fingerprint: str, generation: int) -> Inputs:
     return _inputs(recipe, "stage1", fingerprint, generation)
 
 
-def localize_inputs(recipe: Recipe, fingerprint: str, generation: int, draft: DraftPlan) -> Inputs:
-    """Return what decides about the localization."""
+def localize_inputs(
+    recipe: Recipe,
+    fingerprint: str,
+    generation: int,
+    draft: DraftPlan,
+    sampling: SamplingSettings,
+) -> Inputs:
+    """Return what decides about the localization; ``sampling`` made the pool of stage 1."""
     return {
         **_inputs(recipe, "stage2", fingerprint, generation),
+        **sampling_inputs(sampling, "stage2"),
         "draft": digest_of(draft.model_dump(mode="json")),
     }
 
@@ -44,20 +51,33 @@ def refine_inputs(
     draft: DraftPlan,
     step: DraftStep,
     segment: Segment,
+    cut: CutRecord,
 ) -> Inputs:
     """Return what decides about one refined step: also where its clip is and how it was cut."""
     return {
         **_inputs(recipe, "stage3", fingerprint, generation),
         "draft": digest_of([draft.high_level_goal, step.model_dump(mode="json")]),
         "segment": digest_of([segment.start_sec, segment.end_sec]),
-        "cut": digest_of(cut_inputs(recipe.settings.cut)),
+        **cut_inputs(cut),
     }
 
 
-def cut_inputs(cut: CutSettings) -> Inputs:
+def cut_record(cut: CutSettings) -> CutRecord:
+    """Return the settings of a cut as step_segments.json has them."""
+    return CutRecord.model_validate(
+        {
+            "mode": cut.cut_mode,
+            "crf": cut.crf,
+            "preset": cut.preset,
+            "keep_audio": cut.keep_audio,
+        }
+    )
+
+
+def cut_inputs(cut: CutRecord) -> Inputs:
     """Return what decides how every clip is cut."""
     return {
-        "cut mode": cut.cut_mode,
+        "cut mode": cut.mode,
         "crf": str(cut.crf),
         "preset": cut.preset,
         "audio": str(cut.keep_audio),
@@ -68,7 +88,7 @@ def clip_key(
     cut: CutSettings, fingerprint: str, generation: int, start_sec: float, end_sec: float
 ) -> str:
     """Return the key of one clip: the source, the range and how it is cut."""
-    return digest_of([fingerprint, generation, start_sec, end_sec, cut_inputs(cut)])
+    return digest_of([fingerprint, generation, start_sec, end_sec, cut_inputs(cut_record(cut))])
 
 
 def sampling_inputs(sampling: SamplingSettings, stage: StageName) -> Inputs:

@@ -18,7 +18,7 @@ from schemas.rules import localization_problems, localization_warnings, segments
 from stages.asking import ask, checked, question, save_texts
 from stages.draft import Drafted
 from stages.job import VideoJob, VideoView
-from stages.keys import Inputs, clip_key, localize_inputs
+from stages.keys import Inputs, clip_key, cut_record, localize_inputs
 from stages.pool import numbered_pictures
 from three_stage.media import (
     FramePool,
@@ -30,8 +30,9 @@ from three_stage.media import (
 from three_stage.runs import VideoLayout, json_text, read_model, step_folder_name, utc_now
 from three_stage.vlm import Answer, Question
 
-CUT_SECONDS_A_SECOND = 30.0
-"""Time limit of a cut: so many seconds for each second of clip, and a minute at least."""
+CUT_SECONDS_A_SECOND, READ_SECONDS_A_SECOND = 30.0, 2.0
+"""Time limit of a cut: a minute, so much for each second of clip, and so much for each second
+before its end (some files can only be read from their start)."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,14 @@ class StepClip:
     segment: Segment
     path: Path
     frames: int
+    cut: CutRecord
 
 
 async def run(job: VideoJob, drafted: Drafted, on_clip: Callable[[StepClip], None]) -> None:
     """Reuse or ask for the localization, cut what is not there, and hand on each clip at once."""
-    inputs = localize_inputs(
-        job.recipe, job.source.fingerprint, job.generation("stage2"), drafted.plan
-    )
-    why_ask = why_run(job, drafted, inputs)
-    why_cut = None if why_ask else why_recut(job, drafted)
+    inputs = inputs_of(job, drafted)
+    why_ask = await job.on_disk(why_run, job, drafted, inputs)
+    why_cut = None if why_ask else await job.on_disk(why_recut, job, drafted)
     if why_ask is None and why_cut is None:
         await job.on_disk(job.reused, "stage2", files(job.layout))
         for clip in load_clips(job, drafted):
@@ -129,12 +129,15 @@ async def _cut_all(
 ) -> None:
     segments = [segment_of(job.layout, drafted, step) for step in localization.steps]
     await job.on_disk(_remove_stale_clips, job, segments)
-    cuts = [asyncio.create_task(_clip_of(job, drafted, segment)) for segment in segments]
+
+    async def cut_one(segment: Segment) -> StepClip:
+        clip = await _clip_of(job, drafted, segment)
+        on_clip(clip)
+        return clip
+
+    cuts = [asyncio.create_task(cut_one(segment)) for segment in segments]
     try:
-        clips = []
-        for cut in cuts:
-            clips.append(await cut)
-            on_clip(clips[-1])
+        clips = await asyncio.gather(*cuts)
     finally:
         for cut in cuts:
             cut.cancel()
@@ -147,11 +150,11 @@ async def _clip_of(job: VideoJob, drafted: Drafted, segment: Segment) -> StepCli
     path = job.layout.stage2.folder / segment.clip_relpath
     key = _key_of(job, segment)
     frames = _frames_of(job, drafted, segment)
+    settings = job.recipe.settings.cut
     part = job.part("stage2", segment.step_id)
     if part and part.cut_key == key and job.why_files_unfit([path]) is None:
         await job.on_disk(job.note_reused, "stage2", segment.clip_relpath)
-        return StepClip(_with_recorded_times(job, segment), path, frames)
-    settings = job.recipe.settings.cut
+        return StepClip(_with_recorded_times(job, segment), path, frames, cut_record(settings))
     async with job.kit.ffmpeg_slots:
         await cut_clip(
             job.kit.ffmpeg,
@@ -161,7 +164,7 @@ async def _clip_of(job: VideoJob, drafted: Drafted, segment: Segment) -> StepCli
             end_sec=segment.end_sec,
             video=drafted.manifest.video,
             settings=settings,
-            timeout_sec=60 + CUT_SECONDS_A_SECOND * (segment.end_sec - segment.start_sec),
+            timeout_sec=cut_time_limit_sec(segment),
         )
     held = await job.kit.workers.clip_span(
         job.source.path,
@@ -175,7 +178,13 @@ async def _clip_of(job: VideoJob, drafted: Drafted, segment: Segment) -> StepCli
         update={"clip_start_sec": held.start_sec, "clip_end_sec": held.end_sec}
     )
     await job.on_disk(_record_clip, job, segment, path, key)
-    return StepClip(segment, path, frames)
+    return StepClip(segment, path, frames, cut_record(settings))
+
+
+def cut_time_limit_sec(segment: Segment) -> float:
+    """Return how long ffmpeg may take for a clip."""
+    length_sec = segment.end_sec - segment.start_sec
+    return 60 + CUT_SECONDS_A_SECOND * length_sec + READ_SECONDS_A_SECOND * segment.end_sec
 
 
 def segment_of(layout: VideoLayout, drafted: Drafted, step: LocalizedStep) -> Segment:
@@ -205,6 +214,17 @@ def segment_of(layout: VideoLayout, drafted: Drafted, step: LocalizedStep) -> Se
     )
 
 
+def inputs_of(job: VideoView, drafted: Drafted) -> Inputs:
+    """Return what decides about the localization of a draft."""
+    return localize_inputs(
+        job.recipe,
+        job.source.fingerprint,
+        job.generation("stage2"),
+        drafted.plan,
+        job.pool_settings(),
+    )
+
+
 def why_run(job: VideoView, drafted: Drafted, inputs: Inputs) -> str | None:
     """Say why the localization must be asked for, or None when the one on disk holds."""
     layout = job.layout
@@ -213,7 +233,7 @@ def why_run(job: VideoView, drafted: Drafted, inputs: Inputs) -> str | None:
     try:
         localization = read_model(Localization, layout.localization)
     except SchemaError as error:
-        return str(error)
+        return error.problems[0]
     displayed = job.folder.summary.source_displayed_frames
     if problems := problems_on_pool(localization, drafted.plan, drafted.manifest, displayed):
         return f"localization_raw.json {problems[0]}"
@@ -226,7 +246,7 @@ def why_recut(job: VideoView, drafted: Drafted) -> str | None:
     try:
         clips = load_clips(job, drafted)
     except SchemaError as error:
-        return str(error)
+        return error.problems[0]
     for clip in clips:
         part = job.part("stage2", clip.segment.step_id)
         key = _key_of(job, clip.segment)
@@ -240,13 +260,19 @@ def load_clips(job: VideoView, drafted: Drafted) -> list[StepClip]:
     layout = job.layout
     segments = read_segments(layout)
     localization = read_model(Localization, layout.localization)
-    if problems := segments_problems(segments, localization, drafted.plan, drafted.manifest):
-        raise SchemaError(tuple(f"step_segments.json {line}" for line in problems))
+    displayed = job.folder.summary.source_displayed_frames
+    problems = [
+        *problems_on_pool(localization, drafted.plan, drafted.manifest, displayed),
+        *segments_problems(segments, localization, drafted.plan, drafted.manifest),
+    ]
+    if problems:
+        raise SchemaError(tuple(f"stage2: {line}" for line in problems))
     return [
         StepClip(
             segment,
             layout.stage2.folder / segment.clip_relpath,
             _frames_of(job, drafted, segment),
+            segments.cut,
         )
         for segment in segments.segments
     ]
@@ -318,10 +344,12 @@ def _remove_stale_clips(job: VideoJob, segments: list[Segment]) -> None:
     ]
     clips = {layout.stage2.folder / segment.clip_relpath for segment in kept}
     layout.clips.mkdir(parents=True, exist_ok=True)
-    folder.remove(sorted(set(layout.clips.iterdir()) - clips))
+    folder.remove(sorted(set(layout.clips.glob("step*.mp4")) - clips))
     job.remove_stale_steps(
         keep=[step_folder_name(segment.step_id, segment.step_goal) for segment in kept]
     )
+    if len(kept) < len(segments):
+        job.stale("stage3", "its clips were cut anew")
 
 
 def _record_clip(job: VideoJob, segment: Segment, path: Path, key: str) -> None:
@@ -338,18 +366,15 @@ def _record_clip(job: VideoJob, segment: Segment, path: Path, key: str) -> None:
 
 
 def _save_segments(job: VideoJob, drafted: Drafted, clips: list[StepClip]) -> None:
-    folder, layout, cut = job.folder, job.layout, job.recipe.settings.cut
+    folder, layout = job.folder, job.layout
     record = StepSegments(
         source_video=str(job.source.path),
         video_id=job.video_id,
         generated_at_utc=utc_now(),
         num_frames=drafted.manifest.num_frames,
-        cut=CutRecord.model_validate(
-            {"mode": cut.cut_mode, "crf": cut.crf, "preset": cut.preset,
-             "keep_audio": cut.keep_audio}
-        ),
+        cut=cut_record(job.recipe.settings.cut),
         segments=tuple(clip.segment for clip in clips),
-    )  # fmt: skip
+    )
     folder.record([folder.write(layout.segments, record)])
 
 

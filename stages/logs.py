@@ -37,9 +37,15 @@ def logging_to(
     level = "ERROR" if output.quiet else "DEBUG" if output.verbose else "INFO"
     logger.remove()
     logger.configure(patcher=clean)
-    added = [logger.add(to_terminal, format="{message}", level=level, diagnose=False)]
+
+    def is_wanted(record: Record) -> bool:
+        return output.verbose or not record["extra"].get("raw_answer")
+
+    added = [
+        logger.add(to_terminal, format="{message}", level=level, filter=is_wanted, diagnose=False)
+    ]
     if output.log_file is not None:
-        added.append(_log_file(output.log_file))
+        added.append(_log_file(output.log_file, is_wanted))
     try:
         yield
     finally:
@@ -49,9 +55,16 @@ def logging_to(
         logger.add(sys.stderr, level="WARNING", diagnose=False)
 
 
-def _log_file(path: Path) -> int:
+def _log_file(path: Path, is_wanted: Callable[[Record], bool]) -> int:
     try:
-        return logger.add(path, format=FILE_FORMAT, level="DEBUG", diagnose=False, encoding="utf-8")
+        return logger.add(
+            path,
+            format=FILE_FORMAT,
+            level="DEBUG",
+            filter=is_wanted,
+            diagnose=False,
+            encoding="utf-8",
+        )
     except OSError as error:
         raise UsageError(
             f"--log-file {path}: cannot be written: {error.strerror or error}."

@@ -37,7 +37,7 @@ def save_pool(folder: RunFolder, paths: StagePaths, pool: FramePool) -> list[str
     manifest = manifest_of(pool)
     wanted = {paths.folder / frame.image_relpath for frame in manifest.frames}
     if paths.samples.is_dir():
-        folder.remove(sorted(set(paths.samples.iterdir()) - wanted))
+        folder.remove(sorted(set(paths.samples.glob("sample_*.jpg")) - wanted))
     relpaths = [
         folder.write(paths.folder / entry.image_relpath, frame.clean_jpeg)
         for entry, frame in zip(manifest.frames, pool.frames, strict=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.files import FrameManifest, PartRecord, StepMeta
@@ -27,7 +28,7 @@ from three_stage.runs import (
     read_model,
     utc_now,
 )
-from three_stage.vlm import Answer, Question
+from three_stage.vlm import Answer, Question, RunEndingError
 
 
 class Refinement:
@@ -51,9 +52,7 @@ class Refinement:
         """
         async with self._job.recording_failure("stage3"):
             results = await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-            for result in results:
-                if isinstance(result, BaseException):
-                    raise result
+            raise_first(results)
         if self._began:
             await self._job.on_disk(self._job.ended, "stage3")
         else:
@@ -63,7 +62,8 @@ class Refinement:
 
     async def settle(self, error: Exception) -> None:
         """Let the steps under way end when stage 2 failed: what was paid for is kept."""
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        results = await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        raise_first([result for result in results if isinstance(result, RunEndingError)])
         await self._job.on_disk(self._job.failed, "stage3", f"stage 2: {error}")
 
     async def cancel(self) -> None:
@@ -77,11 +77,9 @@ class Refinement:
         draft_step = step_of(drafted, clip)
         paths = job.layout.step(draft_step.step_id, draft_step.step_goal)
         inputs = inputs_of(job, drafted, clip)
-        why = why_run(job, draft_step, paths, inputs)
+        why = await job.on_disk(why_run, job, draft_step, paths, inputs)
         if why is None:
-            if self._began:
-                await job.on_disk(job.note_reused, "stage3", paths.folder.name)
-            return load(paths, draft_step)[0]
+            return (await job.on_disk(load, paths, draft_step))[0]
         await self._begin(f"{paths.folder.name}: {why}")
         pool = await job.kit.workers.sample_pool(
             clip.path,
@@ -107,6 +105,14 @@ class Refinement:
         step = task.result()
         paths = self._job.layout.step(step.step_id, step.step_goal)
         return files(paths, step, read_model(FrameManifest, paths.manifest))
+
+
+def raise_first(results: Sequence[object]) -> None:
+    """Raise the error among results that matters most: one that ends the run, else the first."""
+    errors = [result for result in results if isinstance(result, BaseException)]
+    ending = [error for error in errors if isinstance(error, RunEndingError)]
+    if errors:
+        raise [*ending, *errors][0]
 
 
 def ask_for(
@@ -141,6 +147,7 @@ def inputs_of(job: VideoView, drafted: Drafted, clip: StepClip) -> Inputs:
         drafted.plan,
         step_of(drafted, clip),
         clip.segment,
+        clip.cut,
     )
 
 
@@ -155,7 +162,7 @@ def why_run(job: VideoView, draft_step: DraftStep, paths: StepPaths, inputs: Inp
     try:
         step, manifest = load(paths, draft_step)
     except SchemaError as error:
-        return str(error)
+        return error.problems[0]
     return job.why_files_unfit(files(paths, step, manifest))
 
 
@@ -207,13 +214,9 @@ def _save(
     written.append(folder.write(paths.meta, _meta(job, paths, clip, manifest)))
     written.append(folder.write(paths.final, step))
     folder.record(written)
-    job.count("stage3", answer, step.step_id)
     job.warn("stage3", [f"step {step.step_id}: {line}" for line in pool.warnings])
-    job.part_done(
-        "stage3",
-        step.step_id,
-        PartRecord(ask_key=digest_of(inputs), ask_inputs=inputs, attempts=answer.attempts),
-    )
+    part = PartRecord(ask_key=digest_of(inputs), ask_inputs=inputs, attempts=answer.attempts)
+    job.count("stage3", answer, step.step_id, part)
 
 
 def _meta(job: VideoJob, paths: StepPaths, clip: StepClip, manifest: FrameManifest) -> StepMeta:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import platform
 import signal
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from loguru import logger
 
 from prompts import PromptError, load_prompts
-from schemas.problems import SchemaError
-from stages import account, draft, localize
+from stages import account
 from stages.kit import STAGE_NAMES, Kit, Recipe, StageName
 from stages.logs import logging_to
 from stages.preflight import print_forecast
-from stages.video import annotate, look, upstream_error, view
+from stages.video import annotate, is_drafted, look, upstream_clips, upstream_draft, view
 from three_stage import __version__
 from three_stage.batch import (
     BatchResult,
@@ -28,7 +29,7 @@ from three_stage.batch import (
     find_videos,
     run_batch,
 )
-from three_stage.media import Ffmpeg, MediaWorkers, find_ffmpeg
+from three_stage.media import Ffmpeg, MediaError, MediaWorkers, find_ffmpeg, refuse_unusable
 from three_stage.runs import FolderBusyError, RunsError
 from three_stage.settings import POOL_SIZE_ADVISED, PipelineSettings, UsageError
 from three_stage.settings.console import EXIT_DONE
@@ -43,7 +44,7 @@ async def run_pipeline(settings: PipelineSettings) -> int:
     Raises UsageError or RefusedError for what is wrong before the first call.
     """
     recipe = make_recipe(settings)
-    videos = find_videos(settings.inputs)
+    videos = find_videos(settings.inputs, settings.run.output_root)
     budget = Budget.from_settings(settings.budget, model=recipe.endpoint.model)
     ffmpeg = find_ffmpeg(settings.tools.ffmpeg_bin)
     with (
@@ -91,9 +92,10 @@ def announce(recipe: Recipe, videos: list[VideoInput], progress: Progress) -> No
     many = "1 video" if len(videos) == 1 else f"{len(videos)} videos"
     progress.note(f"{many} → {settings.run.output_root.absolute()}")
     if endpoint.is_offline:
+        why = "--provider offline" if settings.endpoint.provider else "NO MODEL ENDPOINT IS SET"
         progress.note(
-            "NO MODEL ENDPOINT IS SET: the embedded offline model answers. It measures colours and "
-            "motion and understands nothing. Set --provider or --api-base for a real model."
+            f"{why}: the embedded offline model answers. It measures colours and motion and "
+            "understands nothing. Set --provider or --api-base for a real model."
         )
     else:
         progress.note(f"model {endpoint.model} at {endpoint.api_base} ({endpoint.provider})")
@@ -110,6 +112,7 @@ def refuse_early(recipe: Recipe, videos: list[VideoInput]) -> None:
 
     With ``--continue-on-error`` such videos are left to fail by themselves.
     """
+    refuse_output_root(recipe.settings.run.output_root)
     if recipe.settings.run.continue_on_error:
         return
     reasons = []
@@ -122,27 +125,70 @@ def refuse_early(recipe: Recipe, videos: list[VideoInput]) -> None:
         raise RefusedError(reasons)
 
 
+def refuse_output_root(root: Path) -> None:
+    """Raise UsageError when the output root is no folder that can be written."""
+    nearest = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise UsageError(f"--output-root {root}: {nearest} is a file, not a folder.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UsageError(f"--output-root {root}: {nearest} cannot be written.")
+
+
 def _check_one(recipe: Recipe, video: VideoInput) -> None:
     seen = view(video, look(video, recipe), recipe)
-    if "stage1" in recipe.stages:
-        return
-    try:
-        drafted = draft.load(seen.layout)
-    except SchemaError as error:
-        raise upstream_error(seen.layout.root, "1", error) from None
-    if "stage2" in recipe.stages:
-        return
-    try:
-        localize.load_clips(seen, drafted)
-    except SchemaError as error:
-        raise upstream_error(seen.layout.root, "2", error) from None
+    if "stage1" not in recipe.stages:
+        upstream_draft(seen)
+    if recipe.stages[-1] == "stage3" and "stage2" not in recipe.stages:
+        upstream_clips(seen, upstream_draft(seen))
 
 
 async def _work(
     recipe: Recipe, videos: list[VideoInput], budget: Budget, ffmpeg: Ffmpeg, progress: Progress
 ) -> BatchResult:
     settings = recipe.settings
-    asker = Asker(
+    async with MediaWorkers(settings.run.num_workers) as workers:
+        await refuse_unusable_files(recipe, videos, workers)
+        async with _asker(recipe, budget, progress) as asker:
+            kit = Kit(
+                recipe=recipe,
+                ffmpeg=ffmpeg,
+                workers=workers,
+                asker=asker,
+                ffmpeg_slots=asyncio.Semaphore(min(settings.run.num_workers, os.cpu_count() or 1)),
+                watch=progress,
+                tool_versions=tool_versions(ffmpeg),
+            )
+            return await run_batch(
+                videos,
+                lambda video: annotate(video, kit),
+                progress,
+                at_once=settings.endpoint.concurrency + settings.run.num_workers,
+                stop_at_failure=not settings.run.continue_on_error,
+                ends_run=(RunEndingError,),
+                skips=(FolderBusyError,),
+            )
+
+
+async def refuse_unusable_files(
+    recipe: Recipe, videos: list[VideoInput], workers: MediaWorkers
+) -> None:
+    """Open every video that is not drafted yet. Raises RefusedError with all that are no videos.
+
+    With ``--continue-on-error`` such files are left to fail by themselves.
+    """
+    if recipe.settings.run.continue_on_error or "stage1" not in recipe.stages:
+        return
+    fresh = [video for video in videos if not is_drafted(recipe, video)]
+    opened = (workers.run(refuse_unusable, video.path) for video in fresh)
+    found = await asyncio.gather(*opened, return_exceptions=True)
+    reasons = [str(error) for error in found if isinstance(error, MediaError)]
+    if reasons:
+        raise RefusedError(reasons)
+
+
+def _asker(recipe: Recipe, budget: Budget, progress: Progress) -> Asker:
+    settings = recipe.settings
+    return Asker(
         recipe.endpoint,
         settings.endpoint,
         budget,
@@ -150,25 +196,6 @@ async def _work(
         max_body_bytes=int(settings.sampling.max_body_mb * BYTES_A_MB),
         words=Words.from_prompts(recipe.prompts),
     )
-    async with MediaWorkers(settings.run.num_workers) as workers, asker:
-        kit = Kit(
-            recipe=recipe,
-            ffmpeg=ffmpeg,
-            workers=workers,
-            asker=asker,
-            ffmpeg_slots=asyncio.Semaphore(settings.run.num_workers),
-            watch=progress,
-            tool_versions=tool_versions(ffmpeg),
-        )
-        return await run_batch(
-            videos,
-            lambda video: annotate(video, kit),
-            progress,
-            at_once=settings.endpoint.concurrency + settings.run.num_workers,
-            stop_at_failure=not settings.run.continue_on_error,
-            ends_run=(RunEndingError,),
-            skips=(FolderBusyError,),
-        )
 
 
 def tool_versions(ffmpeg: Ffmpeg) -> Mapping[str, str]:

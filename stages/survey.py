@@ -9,7 +9,7 @@ from schemas.plan import PREFERRED_STEPS
 from schemas.problems import SchemaError
 from stages import draft, localize, refine
 from stages.job import VideoView
-from stages.keys import draft_inputs, localize_inputs
+from stages.keys import draft_inputs
 from stages.kit import StageName
 
 PROMPT_TOKENS = 1500
@@ -53,14 +53,11 @@ def _outlook(job: VideoView, stage: StageName, blocked: str) -> tuple[str | None
         drafted = draft.load(job.layout)
         return _localize(job, drafted) if stage == "stage2" else _refine(job, drafted)
     except SchemaError as error:
-        return f"{error}", 1 if stage == "stage2" else STEPS_EXPECTED
+        return error.problems[0], 1 if stage == "stage2" else STEPS_EXPECTED
 
 
 def _localize(job: VideoView, drafted: draft.Drafted) -> tuple[str | None, int]:
-    inputs = localize_inputs(
-        job.recipe, job.source.fingerprint, job.generation("stage2"), drafted.plan
-    )
-    if why := localize.why_run(job, drafted, inputs):
+    if why := localize.why_run(job, drafted, localize.inputs_of(job, drafted)):
         return why, 1
     return localize.why_recut(job, drafted), 0
 

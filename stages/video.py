@@ -77,6 +77,11 @@ def look(video: VideoInput, recipe: Recipe) -> FolderState:
             hint="Check that the file is there and its permissions.",
         ) from error
     root = recipe.settings.run.output_root / video.video_id
+    if source.path.is_relative_to(root.absolute()):
+        raise SourceMismatchError(
+            f"{source.path} lies inside its own output folder {root}.",
+            hint="Choose another --output-root, or move the video.",
+        )
     try:
         summary = read_model(RunSummary, root / "run_summary.json")
     except SchemaError as error:
@@ -92,6 +97,16 @@ def look(video: VideoInput, recipe: Recipe) -> FolderState:
         )
     remark = "" if same_content else "the source's content changed"
     return FolderState(source, root, summary, remark)
+
+
+def is_drafted(recipe: Recipe, video: VideoInput) -> bool:
+    """Tell whether stage 1 was completed once: then the file is known to be a video."""
+    summary = look(video, recipe).summary
+    return (
+        summary is not None
+        and summary.stage1 is not None
+        and (summary.stage1.status == "completed")
+    )
 
 
 def view(video: VideoInput, state: FolderState, recipe: Recipe) -> VideoView:
@@ -111,7 +126,9 @@ def view(video: VideoInput, state: FolderState, recipe: Recipe) -> VideoView:
     )
     if recipe.settings.run.overwrite:
         summary = next_generation(summary, recipe.stages)
-    return VideoView(recipe, video.video_id, state.source, RunFolder(state.root, summary))
+    made_from = summary.source_fingerprint
+    folder = RunFolder(state.root, summary)
+    return VideoView(recipe, video.video_id, state.source, folder, made_from)
 
 
 def open_job(video: VideoInput, state: FolderState, kit: Kit) -> VideoJob:
@@ -120,7 +137,11 @@ def open_job(video: VideoInput, state: FolderState, kit: Kit) -> VideoJob:
     if state.remark:
         logger.warning("{}: {}", video.video_id, state.remark)
     journal = CallJournal(seen.layout.calls)
-    job = VideoJob(seen.recipe, seen.video_id, seen.source, seen.folder, kit, journal)
+    job = VideoJob(
+        seen.recipe, seen.video_id, seen.source, seen.folder, seen.made_from, kit, journal
+    )
+    if job.made_from != job.source.fingerprint:
+        _forget_other_content(job)
     job.folder.remove_temporaries(CLIP_TEMPORARY_PREFIX)
     if state.summary is not None and state.summary.source_video != str(state.source.path):
         _update_source_path(job)
@@ -131,6 +152,16 @@ def open_job(video: VideoInput, state: FolderState, kit: Kit) -> VideoJob:
         tool_versions=dict(kit.tool_versions),
     )
     return job
+
+
+def _forget_other_content(job: VideoJob) -> None:
+    """Remove what was made from the file that lay at this path before."""
+    root = job.layout.root
+    job.folder.remove(root / relpath for relpath in list(job.folder.summary.artifacts))
+    job.remove_stale_steps(keep=[])
+    job.folder.update(
+        stage1=None, stage2=None, stage3=None, post_validate=None, source_displayed_frames=0
+    )
 
 
 def next_generation(summary: RunSummary, stages: Sequence[StageName]) -> RunSummary:
@@ -150,34 +181,58 @@ def next_generation(summary: RunSummary, stages: Sequence[StageName]) -> RunSumm
 
 async def _run_stages(job: VideoJob) -> None:
     stages = job.recipe.stages
-    drafted = await draft.run(job) if "stage1" in stages else _upstream_draft(job)
+    if "stage1" in stages:
+        drafted = await draft.run(job)
+    else:
+        drafted = await job.on_disk(_take_draft, job)
     if stages == ("stage1",):
         return
+    await _know_length(job)
+    if "stage3" not in stages:
+        await localize.run(job, drafted, on_clip=lambda _clip: None)
+        return
     refinement = refine.Refinement(job, drafted)
-
-    def on_clip(clip: localize.StepClip) -> None:
-        if "stage3" in stages:
-            refinement.take(clip)
-
     try:
-        if "stage2" in stages:
-            await localize.run(job, drafted, on_clip)
-        else:
-            for clip in _upstream_clips(job, drafted):
-                on_clip(clip)
+        await _clips_into(refinement, job, drafted)
+        refined = await refinement.finish()
     except asyncio.CancelledError:
         await refinement.cancel()
         raise
+    await job.on_disk(_save_plan, job, drafted, refined)
+
+
+async def _clips_into(refinement: refine.Refinement, job: VideoJob, drafted: draft.Drafted) -> None:
+    """Give stage 3 each clip as soon as it is there: cut now, or on disk already."""
+    if "stage2" not in job.recipe.stages:
+        for clip in await job.on_disk(_take_clips, job, drafted):
+            refinement.take(clip)
+        return
+    try:
+        await localize.run(job, drafted, refinement.take)
     except Exception as error:
         await refinement.settle(error)
         raise
-    if "stage3" in stages:
-        try:
-            refined = await refinement.finish()
-        except asyncio.CancelledError:
-            await refinement.cancel()
-            raise
-        await job.on_disk(_save_plan, job, drafted, refined)
+
+
+async def _know_length(job: VideoJob) -> None:
+    """Count the source's displayed frames again when the record of them was lost."""
+    if not job.folder.summary.source_displayed_frames:
+        probed = await job.kit.workers.probe(job.source.path)
+        await job.on_disk(
+            lambda: job.folder.update(source_displayed_frames=probed.displayed_frames)
+        )
+
+
+def _take_draft(job: VideoJob) -> draft.Drafted:
+    drafted = upstream_draft(job)
+    _accept_edited(job, draft.files(job.layout, drafted.manifest))
+    return drafted
+
+
+def _take_clips(job: VideoJob, drafted: draft.Drafted) -> list[localize.StepClip]:
+    clips = upstream_clips(job, drafted)
+    _accept_edited(job, localize.files(job.layout))
+    return clips
 
 
 def _save_plan(job: VideoJob, drafted: draft.Drafted, refined: dict[int, RefinedStep]) -> None:
@@ -187,54 +242,58 @@ def _save_plan(job: VideoJob, drafted: draft.Drafted, refined: dict[int, Refined
     if problems := plan_problems(plan, drafted.plan, steps):
         raise SchemaError(tuple(problems))
     path = job.layout.plan
-    recorded = job.why_files_unfit([path]) is None
-    if not recorded or path.read_text(encoding="utf-8") != json_text(plan):
-        job.folder.record([job.folder.write(path, plan)])
+    if not path.is_file() or path.read_text(encoding="utf-8") != json_text(plan):
+        job.folder.write(path, plan)
+    job.folder.record(job.folder.changed([job.layout.relpath(path)]))
 
 
-def _upstream_draft(job: VideoJob) -> draft.Drafted:
+def upstream_draft(seen: VideoView) -> draft.Drafted:
     """Read stage 1 as it is, a hand-edited draft included. Raises UpstreamError."""
-    layout = job.layout
     try:
-        drafted = draft.load(layout)
+        drafted = draft.load(seen.layout)
     except SchemaError as error:
-        raise upstream_error(job.layout.root, "1", error) from None
-    _accept_edited(job, draft.files(layout, drafted.manifest))
+        raise _upstream_error(seen, "stage1", error.problems[0]) from None
+    _refuse_unfit(seen, "stage1", draft.files(seen.layout, drafted.manifest))
     return drafted
 
 
-def _upstream_clips(job: VideoJob, drafted: draft.Drafted) -> list[localize.StepClip]:
+def upstream_clips(seen: VideoView, drafted: draft.Drafted) -> list[localize.StepClip]:
     """Read stage 2 as it is. Raises UpstreamError."""
     try:
-        clips = localize.load_clips(job, drafted)
+        clips = localize.load_clips(seen, drafted)
+        files = localize.files(seen.layout)
     except SchemaError as error:
-        raise upstream_error(job.layout.root, "2", error) from None
-    _accept_edited(job, localize.files(job.layout))
+        raise _upstream_error(seen, "stage2", error.problems[0]) from None
+    _refuse_unfit(seen, "stage2", files)
     return clips
 
 
-def upstream_error(root: Path, stage: str, error: SchemaError) -> UpstreamError:
-    """Say that an earlier stage's files cannot be used."""
+def _refuse_unfit(seen: VideoView, stage: StageName, files: list[Path]) -> None:
+    """Raise UpstreamError when a stage was not completed, is of another video, or lacks files."""
+    record = seen.folder.stage(stage)
+    is_completed = record is not None and record.status == "completed"
+    if not is_completed and not seen.recipe.settings.run.reuse_any:
+        raise _upstream_error(seen, stage, "it was not completed")
+    if seen.made_from != seen.source.fingerprint:
+        raise _upstream_error(seen, stage, "it was made from another video at the same path")
+    absent = [path for path in files if not path.is_file()]
+    if absent:
+        raise _upstream_error(seen, stage, f"{seen.layout.relpath(absent[0])} is missing")
+
+
+def _upstream_error(seen: VideoView, stage: StageName, why: str) -> UpstreamError:
     return UpstreamError(
-        f"{root}: stage {stage} is needed and cannot be used: {error.problems[0]}.",
-        hint=f"Run it first: add {stage} to --stages.",
+        f"{seen.layout.root}: {stage} is needed and cannot be used: {why}.",
+        hint=f"Run it first: add {stage[-1]} to --stages.",
     )
 
 
 def _accept_edited(job: VideoJob, files: list[Path]) -> None:
-    """Take upstream files that a person changed into the record; refuse absent ones."""
-    absent = [path for path in files if not path.is_file()]
-    if absent:
-        raise upstream_error(
-            job.layout.root,
-            "1 or 2",
-            SchemaError((f"{job.layout.relpath(absent[0])} is missing",)),
-        )
-    changed = [path for path in files if job.why_files_unfit([path]) is not None]
-    for path in changed:
-        logger.warning("{}: {} was changed by hand; accepted", job.video_id, path.name)
-    if changed:
-        job.folder.record(job.layout.relpath(path) for path in changed)
+    """Take upstream files that differ from the record, edited by hand as a rule, into it."""
+    changed = job.folder.changed(job.layout.relpath(path) for path in files)
+    for relpath in changed:
+        logger.warning("{}: {} differs from the record; accepted", job.video_id, relpath)
+    job.folder.record(changed)
 
 
 def _update_source_path(job: VideoJob) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import unicodedata
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from three_stage.batch import RefusedError, find_videos, parse_shard, shard_of
 from three_stage.settings import InputSettings, UsageError
 
+ELSEWHERE = Path("no/such/output/root")
+
 
 def make(folder: Path, *names: str) -> None:
     for name in names:
@@ -22,7 +25,7 @@ def make(folder: Path, *names: str) -> None:
 
 
 def ids(settings: InputSettings) -> list[str]:
-    return [video.video_id for video in find_videos(settings)]
+    return [video.video_id for video in find_videos(settings, ELSEWHERE)]
 
 
 def test_a_folder_gives_its_videos_sorted_in_any_case_of_suffix(tmp_path: Path) -> None:
@@ -35,6 +38,25 @@ def test_a_folder_named_like_a_video_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "trap.mp4").mkdir()
     make(tmp_path, "real.mp4")
     assert ids(InputSettings(input_video_dir=tmp_path)) == ["real"]
+
+
+def test_our_own_clips_and_hidden_files_are_no_inputs(tmp_path: Path) -> None:
+    make(tmp_path, "a.mp4", "out/a/stage2/step_clips/step01_x.mp4", "._a.mp4", ".cut-1.mp4")
+    found = find_videos(InputSettings(input_video_dir=tmp_path, recursive=True), tmp_path / "out")
+    assert [video.path for video in found] == [tmp_path / "a.mp4"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names on NTFS are Unicode")
+def test_a_name_that_no_json_can_hold_is_refused(tmp_path: Path) -> None:
+    bad = tmp_path / os.fsdecode(b"bad\xff.mp4")
+    bad.write_bytes(b"x")
+    with pytest.raises(RefusedError, match="UTF-8"):
+        find_videos(InputSettings(input_video_dir=tmp_path), ELSEWHERE)
+
+
+def test_a_name_too_long_for_the_system_is_a_usage_error() -> None:
+    with pytest.raises(UsageError):
+        find_videos(InputSettings(input_video=(Path("x" * 300 + ".mp4"),)), ELSEWHERE)
 
 
 def test_named_files_keep_their_order_and_count_once(tmp_path: Path) -> None:
@@ -60,7 +82,7 @@ def test_two_videos_for_one_output_folder_are_refused_and_both_named(
 ) -> None:
     make(tmp_path, first, second)
     with pytest.raises(RefusedError) as refused:
-        find_videos(InputSettings(input_video_dir=tmp_path, recursive=True))
+        find_videos(InputSettings(input_video_dir=tmp_path, recursive=True), ELSEWHERE)
     assert str(tmp_path / first) in str(refused.value)
     assert str(tmp_path / second) in str(refused.value)
 
@@ -70,7 +92,7 @@ def test_a_clash_counts_even_when_a_shard_would_hide_it(tmp_path: Path) -> None:
     for shard in ("1/2", "2/2"):
         settings = InputSettings(input_video_dir=tmp_path, recursive=True, shard=shard)
         with pytest.raises(RefusedError):
-            find_videos(settings)
+            find_videos(settings, ELSEWHERE)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +111,7 @@ def test_options_that_name_nothing_usable_are_usage_errors(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError):
-        find_videos(settings)
+        find_videos(settings, ELSEWHERE)
 
 
 @given(st.text(min_size=1), st.integers(1, 40))

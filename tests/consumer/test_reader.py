@@ -16,7 +16,7 @@ from tests.support.finished_folder import POOL_SIZE, finished_folder, read, writ
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return finished_folder(tmp_path_factory)
+    return finished_folder(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import prompts
 from schemas.publish import sent_schema
+from three_stage.vlm.offline.measure import Floats, Measurement
 
 WIDTH_PX, HEIGHT_PX = 480, 270
 Picture = NDArray[np.uint8]
@@ -140,6 +141,19 @@ def refine_text(num_frames: int, goal: str, step: Mapping[str, Any]) -> str:
     return prompts.load_prompts()["stage3_user"].fill(
         num_frames=num_frames, high_level_goal=goal, draft_step=json.dumps(step, indent=2)
     )
+
+
+def measurement(*, likeness: Floats | None = None, movers: Floats | None = None) -> Measurement:
+    """Return a measurement of blank pictures with a given likeness (n, n) or movers (n, h, w)."""
+    count = len(movers) if movers is not None else len(likeness) if likeness is not None else 1
+    blank = np.zeros((count, 2, 2), np.float32)
+    alike = np.ones((count, count)) if likeness is None else likeness
+    return Measurement(
+        lab=np.zeros((count, 2, 2, 3), np.float32), change=blank[1:],
+        movers=blank if movers is None else movers,
+        place_likeness=alike, colour_likeness=alike,
+        way_likeness=np.ones((count - 1, count - 1)),
+    )  # fmt: skip
 
 
 def _draw(picture: Picture, thing: int, moment: int) -> None:

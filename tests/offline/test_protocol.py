@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
 import openai
 import pytest
+import uvicorn
 
 from schemas.plan import DraftPlan
 from tests.offline import scenes
-from tests.support.served_offline import served_offline
 from three_stage.vlm.offline import create_app
 from three_stage.vlm.offline.request import text_tokens
 
 BODY = scenes.body(
-    scenes.picture_parts(scenes.activities([6, 6, 6])), scenes.draft_text(18), "draft_plan"
+    scenes.picture_parts(scenes.activities([4, 4, 4])), scenes.draft_text(12), "draft_plan"
 )
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[openai.OpenAI]:
-    with (
-        served_offline() as served,
-        openai.OpenAI(base_url=served.url, api_key="EMPTY", max_retries=0) as client,
-    ):
+    """Serve the application on a free port of loopback and yield the official client for it."""
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(), host="127.0.0.1", port=0, log_level="error")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    url = f"http://127.0.0.1:{port}/v1"
+    with openai.OpenAI(base_url=url, api_key="EMPTY", max_retries=0) as client:
         yield client
+    server.should_exit = True
+    thread.join(10)
 
 
 def test_the_official_client_gets_a_valid_plan(client: openai.OpenAI) -> None:
@@ -41,7 +52,7 @@ def test_the_official_client_gets_a_valid_plan(client: openai.OpenAI) -> None:
     assert completion.usage is not None
     # 480 x 270 pixels are 15 x 9 patches of 32 x 32.
     texts = [BODY["messages"][0]["content"], BODY["messages"][1]["content"][-1]["text"]]
-    assert completion.usage.prompt_tokens == 18 * 15 * 9 + sum(map(text_tokens, texts))
+    assert completion.usage.prompt_tokens == 12 * 15 * 9 + sum(map(text_tokens, texts))
     assert completion.usage.total_tokens == (
         completion.usage.prompt_tokens + completion.usage.completion_tokens
     )
@@ -50,9 +61,7 @@ def test_the_official_client_gets_a_valid_plan(client: openai.OpenAI) -> None:
 def test_a_stream_holds_the_same_text_and_ends_with_the_usage(client: openai.OpenAI) -> None:
     whole = client.chat.completions.create(**BODY)
     chunks = list(
-        client.chat.completions.create(
-            **BODY, stream=True, stream_options={"include_usage": True}
-        )
+        client.chat.completions.create(**BODY, stream=True, stream_options={"include_usage": True})
     )
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
     assert text == whole.choices[0].message.content
@@ -111,7 +120,7 @@ def test_the_asynchronous_client_reaches_it_in_process() -> None:
 
 def test_one_application_serves_many_at_once_and_every_answer_is_its_own() -> None:
     bodies = [
-        scenes.body(scenes.picture_parts(scenes.activities([6] * steps)), "", "draft_plan")
+        scenes.body(scenes.picture_parts(scenes.activities([5] * steps)), "", "draft_plan")
         for steps in (3, 4, 5, 6)
     ]
 

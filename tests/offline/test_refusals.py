@@ -84,6 +84,7 @@ def test_what_is_no_request_is_refused(post: Post, body: Any, code: str) -> None
         (scenes.data_url(ONE[:2] + b"\xff\xe0\x00"), "invalid_image"),
         (scenes.data_url(png_of_size(40, 30)), "invalid_image"),
         (scenes.data_url(png_of_size(40, 30)[:20]), "invalid_image"),
+        (scenes.data_url(ONE[:2] + b"\xff" * 9 + ONE[2:30]), "invalid_image"),
         (scenes.data_url(png_of_size(100_000, 100_000)), "invalid_image_size"),
         (scenes.data_url(png_of_size(0, 9)), "invalid_image_size"),
         (scenes.data_url(jpeg_of_size(60_000, 60_000)), "invalid_image_size"),

@@ -68,6 +68,18 @@ def test_a_rejected_answer_is_not_replayed(tmp_path: Path) -> None:
     assert stored(path) == ["2", "3"]
 
 
+def test_half_a_character_in_an_answer_does_not_lose_it(tmp_path: Path) -> None:
+    """A server that cuts an answer within an emoji sends half of a surrogate pair."""
+    path = tmp_path / "calls.jsonl"
+    plain = record("1")
+    fields = {name: getattr(plain, name) for name in CallRecord.model_fields}
+    cut = CallRecord(**{**fields, "raw_answer": '{"a": "cup \ud83d', "errors": ("got \udfff",)})
+    CallJournal(path).append(cut)
+    (found,) = CallJournal(path).stored_answers(samples.DIGEST)
+    assert found.raw_answer == '{"a": "cup \ufffd'
+    assert found == cut
+
+
 def test_a_failure_and_an_answer_without_text_are_no_answers(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     journal = CallJournal(path)

@@ -184,8 +184,6 @@ def stage_record() -> Any:
         "attempts": 2,
         "ask_key": DIGEST,
         "ask_inputs": {"prompt": DIGEST},
-        "cut_key": None,
-        "cut_inputs": {},
         "parts": {"1": {"ask_key": DIGEST, "ask_inputs": {}, "cut_key": None, "attempts": 1}},
         "reused": ["steps 1 to 3"],
         "warnings": ["3 of 12 pool frames belong to no step"],

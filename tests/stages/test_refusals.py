@@ -31,7 +31,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--input-video", "TINY", "--ffmpeg-bin", "no-such-ffmpeg"], "ffmpeg"),
         (["--input-video", "TINY", "--prompts-dir", "no-such-folder"], "no-such-folder"),
         (["--input-video", "TINY", "--max-frames", "many"], "--max-frames"),
-        (["--input-video", "TINY", "--stages", "3"], "stage 1"),
+        (["--input-video", "TINY", "--stages", "3"], "stage1"),
+        (["--input-video", "TINY", "--output-root", "TINY"], "is a file"),
         (["--input-video", "TINY", "--log-file", "TINY/x.log"], "--log-file"),
     ],
 )
@@ -76,7 +77,7 @@ def test_one_bad_file_among_good_ones_costs_itself_alone(
 
 def test_a_stage_whose_upstream_is_absent_is_refused_before_any_call(tiny: Path, run: Run) -> None:
     with served_offline() as endpoint:
-        for stages in ("2", "3", "2,3"):
+        for stages in ("2", "3", "2,3", "1,3"):
             code = run("--input-video", tiny, "--api-base", endpoint.url, "--stages", stages)
             assert code == 2
         assert endpoint.requests == 0

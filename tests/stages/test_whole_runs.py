@@ -307,3 +307,88 @@ def test_copied_clips_and_plain_pictures_are_valid_too(small_video: Path, run: R
         "--max-frames", 20, "--pool-mode", "keyframe", "--post-validate",
     )  # fmt: skip
     assert code == 0
+
+
+def test_a_killed_overwrite_is_gone_on_with_with_or_without_the_flag(
+    small_video: Path, run: Run, tmp_path: Path
+) -> None:
+    options = ("--input-video", small_video)
+    with served_offline() as endpoint:
+        assert run(*options, "--api-base", endpoint.url) == 0
+    for flags in (("--overwrite",), ()):
+        with served_offline(
+            instead=lambda _number, body: "{}" if stage_of(body) == "stage3" else None
+        ) as endpoint:
+            assert run(*options, "--api-base", endpoint.url, "--overwrite") == 1
+            assert [stage_of(body) for body in endpoint.bodies[:2]] == ["stage1", "stage2"]
+        with served_offline() as endpoint:
+            assert run(*options, "--api-base", endpoint.url, *flags) == 0
+            assert {stage_of(body) for body in endpoint.bodies} == {"stage3"}
+    summary = read(tmp_path / "out" / "little" / "run_summary.json")
+    assert summary["overwrite_in_progress"] == []
+    assert summary["generations"] == {"stage1": 2, "stage2": 2, "stage3": 2}
+
+
+@pytest.mark.slow
+def test_a_persons_own_files_in_an_output_folder_are_never_touched(
+    small_video: Path, run: Run, tmp_path: Path
+) -> None:
+    assert run("--input-video", small_video) == 0
+    folder = tmp_path / "out" / "little"
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    kept = [
+        folder / "2024 my notes" / "read me.txt",
+        folder / "stage1" / "sampled_frames" / "mine.png",
+        folder / "stage2" / "step_clips" / "mine.mov",
+        outside / "step99_x.mp4",
+    ]
+    for path in kept:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+    (folder / "99_link").symlink_to(outside, target_is_directory=True)
+    assert run("--input-video", small_video, "--overwrite", "--max-frames", 14) == 0
+    assert all(path.read_text(encoding="utf-8") == "mine" for path in kept)
+
+
+@pytest.mark.slow
+def test_a_replaced_file_is_never_annotated_with_the_old_results(run: Run, tmp_path: Path) -> None:
+    video = write_small_video(tmp_path / "clip.mp4", activities=3)
+    with served_offline() as endpoint:
+        options = ("--input-video", video, "--api-base", endpoint.url)
+        assert run(*options) == 0
+        write_small_video(video, activities=5)
+        before = endpoint.requests
+        assert run(*options, "--stages", "3") == 2
+        assert endpoint.requests == before
+        assert run(*options, "--reuse-any", "--post-validate") == 0
+        assert stage_of(endpoint.bodies[before]) == "stage1"
+
+
+@pytest.mark.slow
+def test_a_lost_summary_costs_no_answer(small_video: Path, run: Run, tmp_path: Path) -> None:
+    with served_offline() as endpoint:
+        options = ("--input-video", small_video, "--api-base", endpoint.url)
+        assert run(*options) == 0
+        before = endpoint.requests
+        summary = tmp_path / "out" / "little" / "run_summary.json"
+        for damage in ("{", '{"video_id": 1}', None):
+            if damage is None:
+                summary.unlink()
+            else:
+                summary.write_text(damage, encoding="utf-8")
+            assert run(*options, "--post-validate") == 0
+            assert endpoint.requests == before
+        summary.unlink()
+        assert run(*options, "--reuse-any", "--post-validate") == 0
+        assert endpoint.requests == before
+
+
+@pytest.mark.slow
+def test_clips_that_were_not_cut_anew_keep_their_steps(small_video: Path, run: Run) -> None:
+    with served_offline() as endpoint:
+        options = ("--input-video", small_video, "--api-base", endpoint.url)
+        assert run(*options) == 0
+        before = endpoint.requests
+        assert run(*options, "--stages", "3", "--crf", 30) == 0
+        assert endpoint.requests == before

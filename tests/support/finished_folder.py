@@ -13,20 +13,25 @@ import pytest
 from stages.command import main
 from tests.support.small_video import write_small_video
 
-POOL_SIZE = 10
+POOL_SIZE = 16
 STEPS = 4
 NAME = "little"
 
 
 @cache
-def finished_folder(factory: pytest.TempPathFactory) -> Path:
-    """Return one finished folder for a whole test session; copy it before you change anything."""
-    return make_finished_folder(factory.mktemp("finished"))
+def finished_folder(session_folder: Path) -> Path:
+    """Return the one finished folder of a test session (``tmp_path_factory.getbasetemp()``).
+
+    Copy it before you change anything.
+    """
+    root = session_folder / "finished"
+    root.mkdir()
+    return make_finished_folder(root)
 
 
 def make_finished_folder(root: Path, *options: str) -> Path:
-    """Annotate a video of 6 s with the embedded model; return its folder below ``root/out``."""
-    video = write_small_video(root / f"{NAME}.mp4", activities=STEPS, seconds_each=6 / STEPS)
+    """Annotate a video of 8 s with the embedded model; return its folder below ``root/out``."""
+    video = write_small_video(root / f"{NAME}.mp4", activities=STEPS, seconds_each=2.0)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("API_KEY", "API_BASE_URL", "MODEL_PROVIDER_ID", "MODEL_NAME"):
             patch.delenv(name, raising=False)

@@ -13,7 +13,7 @@ from tests.support.finished_folder import finished_folder
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder as the pipeline made it; not to be changed."""
-    return finished_folder(tmp_path_factory)
+    return finished_folder(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

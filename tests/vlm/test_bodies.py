@@ -118,6 +118,13 @@ def test_text_of_any_script_arrives_unharmed() -> None:
     assert sent(question(user=text)).body["messages"][1]["content"][-1]["text"] == text
 
 
+def test_a_text_that_looks_like_the_name_of_a_picture_stays_a_text() -> None:
+    text = "data-url-" + "0" * 32
+    content = sent(question(user=text, pictures=pictures(1))).body["messages"][1]["content"]
+    assert content[-1]["text"] == text
+    assert content[1]["image_url"]["url"].startswith("data:image/jpeg;base64,")
+
+
 def video_in(part: dict[str, Any]) -> list[tuple[float, int]]:
     """Decode a video part: (second, brightness) of each picture."""
     url = part["video_url"]["url"]

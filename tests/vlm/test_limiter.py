@@ -97,6 +97,26 @@ def test_it_rises_by_one_a_clean_round_and_tries_a_refused_level_much_later() ->
     asyncio.run(scenario())
 
 
+def test_a_level_that_holds_after_all_opens_the_way_up() -> None:
+    async def scenario() -> None:
+        bench = Bench(16)
+        for _ in range(2):
+            (slot, *others) = await bench.fill()
+            bench.limiter.give_back_limited(slot, retry_after_sec=None)
+            for other in others:
+                bench.limiter.give_back(other, was_answered=False)
+        assert bench.limiter.limit == 9
+        rounds_to: dict[int, int] = {}
+        while bench.limiter.limit < 16:
+            await bench.clean_round()
+            rounds_to[bench.limiter.limit] = rounds_to.get(bench.limiter.limit, 0) + 1
+        # Twelve was refused: it is tried late, and what lies above it soon.
+        assert rounds_to[11] > rounds_to[10]
+        assert rounds_to[13] <= 2
+
+    asyncio.run(scenario())
+
+
 def test_answers_with_slots_to_spare_prove_nothing() -> None:
     async def scenario() -> None:
         bench = Bench(4)

@@ -17,11 +17,12 @@ from three_stage.settings import InputSettings, UsageError
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".ts", ".flv", ".wmv"})
 
 
-def find_videos(settings: InputSettings) -> list[VideoInput]:
+def find_videos(settings: InputSettings, output_root: Path) -> list[VideoInput]:
     """Return the videos of this run, sorted when they come from a folder.
 
+    Hidden files and what lies below ``output_root`` (our own clips) are no inputs of a folder.
     Raises UsageError when the options name nothing usable, RefusedError when two videos would
-    share an output folder.
+    share an output folder or a name cannot be written down.
     """
     if bool(settings.input_video) == bool(settings.input_video_dir):
         raise UsageError(
@@ -30,11 +31,11 @@ def find_videos(settings: InputSettings) -> list[VideoInput]:
     paths = (
         _named(settings.input_video)
         if settings.input_video_dir is None
-        else _found(settings.input_video_dir, recursive=settings.recursive)
+        else _found(settings.input_video_dir, output_root, recursive=settings.recursive)
     )
     videos = [VideoInput(path, video_id_of(path.stem)) for path in paths]
-    if clashes := _clashes(videos):
-        raise RefusedError(clashes)
+    if reasons := [*_unwritable(paths), *_clashes(videos)]:
+        raise RefusedError(reasons)
     if settings.shard is None:
         return videos
     part, parts = parse_shard(settings.shard)
@@ -57,25 +58,49 @@ def shard_of(video_id: str, parts: int) -> int:
 
 def _named(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
-        if path.is_dir():
+        try:
+            is_folder, is_there = path.is_dir(), path.exists()
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read: {error.strerror or error}.") from error
+        if is_folder:
             raise UsageError(f"{path}: is a folder; give it with --input-video-dir.")
-        if not path.exists():
+        if not is_there:
             raise UsageError(f"{path}: there is no such file.")
     return list(dict.fromkeys(paths))
 
 
-def _found(folder: Path, *, recursive: bool) -> list[Path]:
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: there is no such folder.")
+def _found(folder: Path, output_root: Path, *, recursive: bool) -> list[Path]:
     try:
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: there is no such folder.")
         entries = sorted(folder.rglob("*") if recursive else folder.iterdir())
+        files = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
     except OSError as error:
         raise UsageError(f"{folder}: cannot be read: {error.strerror or error}.") from error
-    videos = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
+    made_by_us = output_root.resolve()
+    videos = [
+        path
+        for path in files
+        if not path.name.startswith(".") and not path.resolve().is_relative_to(made_by_us)
+    ]
     if not videos:
         below = "" if recursive else " (with --recursive the folders below are searched too)"
         raise UsageError(f"{folder}: no video in it{below}; looked for {_suffixes()}.")
     return videos
+
+
+def _unwritable(paths: list[Path]) -> list[str]:
+    """Say which names are not UTF-8, so that no JSON file could hold them."""
+    bad = [path for path in paths if not _is_utf8(str(path.absolute()))]
+    return [f"{path}: the name is not valid UTF-8. Rename the file." for path in bad]
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _suffixes() -> str:

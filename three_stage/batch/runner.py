@@ -91,7 +91,7 @@ async def _one(
         if not isinstance(error, ThreeStageError):
             logger.opt(exception=error).debug("{}: unexpected error", video.video_id)
         logger.debug("{}: failed: {}", video.video_id, error)
-        state.failed[video.video_id] = VideoFailure(video.video_id, video.path, error)
+        state.failed[video.video_id] = VideoFailure(video.video_id, error)
         watch.video_done(video.video_id, failed=True)
     else:
         watch.video_done(video.video_id, failed=False)

@@ -27,10 +27,9 @@ class VideoOutcome:
 
 @dataclass(frozen=True)
 class VideoFailure:
-    """One video that failed: the error as it is shown, and whether it is worth another try."""
+    """One video that failed, and why."""
 
     video_id: str
-    path: Path
     error: Exception
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from three_stage.media.errors import (
         CutError,
         CutTimeoutError,
+        InconsistentVideoError,
         MediaError,
         NotAVideoError,
         NothingDecodedError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
     from three_stage.media.ffmpeg import find_ffmpeg
     from three_stage.media.grab import grab_frames
+    from three_stage.media.opening import refuse_unusable
     from three_stage.media.pool import sample_pool
     from three_stage.media.probe import probe_video
     from three_stage.media.sizes import pool_picture_size
@@ -59,6 +61,7 @@ _ROOMS = {
     "errors": (
         "CutError",
         "CutTimeoutError",
+        "InconsistentVideoError",
         "MediaError",
         "NoVideoStreamError",
         "NotAVideoError",
@@ -76,6 +79,7 @@ _ROOMS = {
     "ffmpeg": ("find_ffmpeg",),
     "grab": ("grab_frames",),
     "pool": ("sample_pool",),
+    "opening": ("refuse_unusable",),
     "probe": ("probe_video",),
     "sizes": ("pool_picture_size",),
     "timeline": (
@@ -109,6 +113,7 @@ __all__ = [
     "Ffmpeg",
     "FramePool",
     "GrabbedFrame",
+    "InconsistentVideoError",
     "MediaError",
     "MediaWorkers",
     "NoVideoStreamError",
@@ -136,6 +141,7 @@ __all__ = [
     "nearest_index",
     "pool_picture_size",
     "probe_video",
+    "refuse_unusable",
     "sample_pool",
     "segment_times",
     "source_time",

@@ -16,24 +16,24 @@ from three_stage.media.probe import describe
 from three_stage.media.source import Source
 from three_stage.media.table import (
     FrameTable,
-    ScanContradictedError,
     decode_table,
+    first_frame_of,
     frames_at,
-    read_table,
+    with_table,
 )
 from three_stage.media.timeline import nearest_index, shown_at
 from three_stage.media.values import ClipFacts, ClipSpan
 from three_stage.settings import CutSettings
 
-STRAY_FRAMES = 300
-"""How far, in frames, a copied clip may begin or end away from where it should."""
+STRAY_FRAMES = (8, 300)
+"""How far, in frames, to look for a copied clip around where it should be: mostly it is there."""
 
 
 def inspect_clip(path: Path) -> ClipFacts:
     """Decode all of a clip and say what it holds. Raises MediaError."""
     with Source(path) as source:
         table = decode_table(source)
-        info = describe(source, table, source.first_frame())
+        info = describe(source, table, first_frame_of(source, table))
         return ClipFacts(
             displayed_frames=len(table),
             first_time_sec=info.first_frame_offset_sec,
@@ -63,14 +63,16 @@ def clip_span(
         return check_clip(clip, inspect_clip(clip), start_sec, end_sec, frames, settings)
     copied = _pictures_of(clip)
     with Source(source) as opened:
-        span = _span_of_copy(opened, copied, start_sec, end_sec)
-    if span is None:
-        raise CutError(
-            f"{clip} shows pictures that {source} does not show around {start_sec:.3f} s: this "
-            f"kind of file cannot be cut there without encoding.",
-            hint="Use --cut-mode reencode.",
+        span = with_table(
+            opened, lambda table: _span_of_copy(opened, table, copied, start_sec, end_sec)
         )
-    return span
+    if span is not None:
+        return span
+    raise CutError(
+        f"{clip} shows pictures that {source} does not show around {start_sec:.3f} s: this "
+        f"kind of file cannot be cut there without encoding.",
+        hint="Use --cut-mode reencode.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,32 +90,39 @@ def _pictures_of(clip: Path) -> _Pictures:
         return _Pictures(table.times_sec, tuple(_digest(frame) for _, frame in frames))
 
 
-def _span_of_copy(
-    source: Source, copied: _Pictures, start_sec: float, end_sec: float
-) -> ClipSpan | None:
-    table = read_table(source)
+def _around(table: FrameTable, start_sec: float, end_sec: float, stray: int) -> range:
     first, after = nearest_index(table.times_sec, [start_sec, end_sec])
-    around = range(max(0, first - STRAY_FRAMES), min(len(table), after + STRAY_FRAMES + 1))
-    shown = _digests(source, table, around)
-    times = table.times_sec[around.start : around.stop]
-    starts = [place for place, digest in enumerate(shown) if digest == copied.digests[0]]
-    for place in sorted(starts, key=lambda place: abs(float(times[place]) - start_sec)):
-        places = shown_at(times, float(times[place]), copied.times_sec)
-        if [shown[p] for p in places] == list(copied.digests):
-            end = around.start + places[-1] + 1
+    return range(max(0, first - stray), min(len(table), after + stray + 1))
+
+
+def _span_of_copy(
+    source: Source, table: FrameTable, copied: _Pictures, start_sec: float, end_sec: float
+) -> ClipSpan | None:
+    for stray in STRAY_FRAMES:
+        among = _around(table, start_sec, end_sec, stray)
+        shown = [_digest(frame) for _, frame in frames_at(source, table, among)]
+        places = _places_of_copy(shown, table.times_sec[among], copied, start_sec)
+        if places:
+            end = among.start + places[-1] + 1
             return ClipSpan(
-                start_sec=float(times[place]),
+                start_sec=float(table.times_sec[among.start + places[0]]),
                 end_sec=float(table.times_sec[end]) if end < len(table) else table.end_sec,
                 displayed_frames=len(places),
             )
     return None
 
 
-def _digests(source: Source, table: FrameTable, indices: range) -> list[bytes]:
-    try:
-        return [_digest(frame) for _, frame in frames_at(source, table, indices)]
-    except ScanContradictedError as error:
-        raise CutError(f"{source.path} decodes differently each time.") from error
+def _places_of_copy(
+    shown: list[bytes], times_sec: NDArray[np.float64], copied: _Pictures, start_sec: float
+) -> list[int]:
+    """Find the source frames that a clip shows; where they repeat, those nearest to its start."""
+    starts = [place for place, digest in enumerate(shown) if digest == copied.digests[0]]
+    for start in sorted(starts, key=lambda place: abs(float(times_sec[place]) - start_sec)):
+        places = shown_at(times_sec, float(times_sec[start]), copied.times_sec)
+        all_different = len(set(places)) == len(places)
+        if all_different and [shown[place] for place in places] == list(copied.digests):
+            return places
+    return []
 
 
 def _digest(frame: VideoFrame) -> bytes:

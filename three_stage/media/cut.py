@@ -56,6 +56,7 @@ async def cut_clip(
         *(("-ss", f"{window.seek_us}us") if seeks else ()),
         *("-i", file_url(source)),
         *(_copying(window, settings) if copies else _encoding(window, settings, ffmpeg)),
+        *("-output_ts_offset", f"-{window.start_us}us"),
         *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"),
         *("-movflags", "+faststart", "-movie_timescale", str(MICROSECONDS)),
         *("-f", "mp4", "-y", file_url(temporary)),
@@ -100,8 +101,7 @@ def check_clip(
 
 def _encoding(window: CutWindow, settings: CutSettings, ffmpeg: Ffmpeg) -> list[str]:
     ends = f"start={window.start_us}us:end={window.end_us}us"
-    pictures = f"trim={ends},setpts=PTS-STARTPTS,{EVEN_SIZE}"
-    sound = f"atrim={ends},asetpts=PTS-{window.start_us}/{MICROSECONDS}/TB"
+    pictures, sound = f"trim={ends},{EVEN_SIZE}", f"atrim={ends}"
     named = ffmpeg.libavutil >= NAMED_TIME_BASE_LIBAVUTIL
     sound_options = ["-af", sound, "-c:a", "aac", "-b:a", AUDIO_BIT_RATE]
     return [
@@ -115,8 +115,7 @@ def _encoding(window: CutWindow, settings: CutSettings, ffmpeg: Ffmpeg) -> list[
 
 def _copying(window: CutWindow, settings: CutSettings) -> list[str]:
     return [
-        *("-to", f"{window.end_us}us", "-output_ts_offset", f"-{window.start_us}us"),
-        *("-c:v", "copy"),
+        *("-to", f"{window.end_us}us", "-c:v", "copy"),
         *(("-c:a", "copy") if settings.keep_audio else ("-an",)),
     ]
 

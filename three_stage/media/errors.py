@@ -7,6 +7,7 @@ MediaError
 ├── UnknownCodecError       no decoder for its pictures
 ├── PictureSizeError        declares more pixels than any video that we support
 ├── NothingDecodedError     opens, but shows no picture
+├── InconsistentVideoError  decodes to other frames than it announces, or each time to others
 ├── TooShortError           fewer displayed frames than the task needs
 ├── PoolTooLargeError       the pictures do not fit into a request, however small
 ├── CutError                ffmpeg failed, or made another clip than asked
@@ -51,6 +52,10 @@ class PictureSizeError(MediaError):
 
 class NothingDecodedError(MediaError):
     """Not one picture could be decoded."""
+
+
+class InconsistentVideoError(MediaError):
+    """The decoder shows other frames than were listed; mostly a full decode resolves it."""
 
 
 class TooShortError(MediaError):

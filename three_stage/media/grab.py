@@ -7,11 +7,11 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
-from three_stage.media.errors import NothingDecodedError
+from three_stage.media.errors import InconsistentVideoError
 from three_stage.media.picture import encode_jpeg, turn_of, upright
 from three_stage.media.sizes import display_size
 from three_stage.media.source import Source
-from three_stage.media.table import FrameTable, ScanContradictedError, decode_table, frames_at
+from three_stage.media.table import FrameTable, frames_at, with_table
 from three_stage.media.timeline import nearest_index, seconds_of_ticks, ticks_of_seconds
 from three_stage.media.values import GrabbedFrame
 
@@ -26,23 +26,19 @@ def grab_frames(path: Path, times_sec: Sequence[float]) -> tuple[GrabbedFrame, .
     Raises MediaError.
     """
     with Source(path) as source:
-        try:
-            if source.can_seek:
+        if source.can_seek:
+            try:
                 return _grab_around(source, times_sec)
-            return _grab_listed(source, decode_table(source), times_sec)
-        except ScanContradictedError:
-            pass
-        try:
-            return _grab_listed(source, decode_table(source), times_sec)
-        except ScanContradictedError as error:
-            raise NothingDecodedError(f"{path} decodes differently each time.") from error
+            except InconsistentVideoError:
+                pass
+        return with_table(source, lambda table: _grab_listed(source, table, times_sec))
 
 
 def _grab_around(source: Source, times_sec: Sequence[float]) -> tuple[GrabbedFrame, ...]:
     """Seek to each time and decode up to it; no list of all frames is needed."""
     first_tick = source.first_frame().pts
     if first_tick is None:
-        raise ScanContradictedError("the first frame has no time")
+        raise InconsistentVideoError("the first frame has no time")
     grabbed = []
     for time_sec in times_sec:
         true_sec, frame = _nearest_to(source, first_tick, time_sec)
@@ -58,7 +54,7 @@ def _nearest_to(source: Source, first_tick: int, time_sec: float) -> tuple[float
         if shown[0] >= tick:
             break
     if not around or around[0][0] > tick:
-        raise ScanContradictedError(f"no frame at or before {time_sec} s")
+        raise InconsistentVideoError(f"no frame at or before {time_sec} s")
     known = seconds_of_ticks([first_tick, *(shown[0] for shown in around)], source.time_base)[1:]
     chosen = int(nearest_index(known, [time_sec])[0])
     return float(known[chosen]), around[chosen][1]
@@ -69,7 +65,7 @@ def _increasing(frames: Iterator[VideoFrame]) -> Iterator[tuple[int, VideoFrame]
     latest: int | None = None
     for frame in frames:
         if frame.pts is None or (latest is not None and frame.pts <= latest):
-            raise ScanContradictedError(f"tick {frame.pts} is shown after {latest}")
+            raise InconsistentVideoError(f"tick {frame.pts} is shown after {latest}")
         latest = frame.pts
         yield frame.pts, frame
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from av.video.frame import VideoFrame
 
-from three_stage.media.errors import NothingDecodedError, PoolTooLargeError
+from three_stage.media.errors import PoolTooLargeError
 from three_stage.media.fitting import (
     DoesNotFitError,
     EncodedPicture,
@@ -19,10 +18,10 @@ from three_stage.media.fitting import (
     encode_to_fit,
 )
 from three_stage.media.picture import Image, shrunk, upright
-from three_stage.media.probe import describe, oddities, refuse_short, table_and_first_frame
+from three_stage.media.probe import describe, oddities, refuse_short
 from three_stage.media.sizes import pool_picture_size
 from three_stage.media.source import Source
-from three_stage.media.table import FrameTable, ScanContradictedError, decode_table, frames_at
+from three_stage.media.table import FrameTable, first_frame_of, frames_at, with_table
 from three_stage.media.timeline import nearest_increasing, source_time, targets
 from three_stage.media.values import FramePool, PoolFrame
 from three_stage.settings import FEWEST_FRAMES, SamplingSettings
@@ -62,17 +61,9 @@ def sample_pool(
     ``settings.max_body_mb``. Raises MediaError, TooShortError below ``fewest_frames`` among them.
     """
     with Source(path) as source:
-        table, first_frame = table_and_first_frame(source)
-        refuse_short(path, table, fewest_frames)
-        try:
-            return _make_pool(source, table, first_frame, settings, origin_sec, fewest_frames)
-        except ScanContradictedError:
-            table = decode_table(source)
-        refuse_short(path, table, fewest_frames)
-        try:
-            return _make_pool(source, table, first_frame, settings, origin_sec, fewest_frames)
-        except ScanContradictedError as error:
-            raise NothingDecodedError(f"{path} decodes differently each time.") from error
+        return with_table(
+            source, lambda table: _make_pool(source, table, settings, origin_sec, fewest_frames)
+        )
 
 
 def choose_frames(table: FrameTable, settings: SamplingSettings, fewest_frames: int) -> Choice:
@@ -97,12 +88,12 @@ def choose_frames(table: FrameTable, settings: SamplingSettings, fewest_frames: 
 def _make_pool(
     source: Source,
     table: FrameTable,
-    first_frame: VideoFrame,
     settings: SamplingSettings,
     origin_sec: float,
     fewest_frames: int,
 ) -> FramePool:
-    info = describe(source, table, first_frame)
+    info = describe(source, table, first_frame_of(source, table))
+    refuse_short(source.path, table, fewest_frames)
     choice = choose_frames(table, settings, fewest_frames)
     wanted = Look(settings.jpeg_quality, pool_picture_size(info, settings))
     look, encoded = _encode(source, table, choice, wanted, settings)

@@ -7,17 +7,11 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from schemas.files import VideoInfo
-from three_stage.media.errors import NothingDecodedError, TooShortError
+from three_stage.media.errors import TooShortError
 from three_stage.media.picture import turn_of
 from three_stage.media.sizes import display_size
 from three_stage.media.source import Source
-from three_stage.media.table import (
-    FrameTable,
-    ScanContradictedError,
-    decode_table,
-    frames_at,
-    read_table,
-)
+from three_stage.media.table import FrameTable, first_frame_of, with_table
 from three_stage.media.timeline import MICROSECONDS, has_variable_rate
 from three_stage.media.values import VideoProbe
 from three_stage.settings import FEWEST_FRAMES
@@ -33,29 +27,19 @@ def probe_video(path: Path, *, fewest_frames: int = FEWEST_FRAMES) -> VideoProbe
     ``fewest_frames`` frames are displayed.
     """
     with Source(path) as source:
-        table, first_frame = table_and_first_frame(source)
-        refuse_short(path, table, fewest_frames)
-        info = describe(source, table, first_frame)
-        return VideoProbe(
-            info=info,
-            displayed_frames=len(table),
-            last_frame_time_sec=float(table.times_sec[-1]),
-            has_audio=source.has_audio,
-            warnings=oddities(source, table, info),
-        )
+        return with_table(source, lambda table: _probe(source, table, fewest_frames))
 
 
-def table_and_first_frame(source: Source) -> tuple[FrameTable, VideoFrame]:
-    """List the displayed frames and decode the first; the whole file, where the list was wrong."""
-    table = read_table(source)
-    try:
-        return table, next(frames_at(source, table, [0]))[1]
-    except ScanContradictedError:
-        table = decode_table(source)
-    try:
-        return table, next(frames_at(source, table, [0]))[1]
-    except ScanContradictedError as error:
-        raise NothingDecodedError(f"{source.path} decodes differently each time.") from error
+def _probe(source: Source, table: FrameTable, fewest_frames: int) -> VideoProbe:
+    info = describe(source, table, first_frame_of(source, table))
+    refuse_short(source.path, table, fewest_frames)
+    return VideoProbe(
+        info=info,
+        displayed_frames=len(table),
+        last_frame_time_sec=float(table.times_sec[-1]),
+        has_audio=source.has_audio,
+        warnings=oddities(source, table, info),
+    )
 
 
 def refuse_short(path: Path, table: FrameTable, fewest_frames: int) -> None:

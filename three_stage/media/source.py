@@ -71,6 +71,7 @@ class Source:
         self.damaged_packets = 0
         refuse_unreadable(path)
         self.container, self.stream = self._open()
+        self._at_start = True
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +121,12 @@ class Source:
         return len(self.container.streams.audio) > 0
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
-        """Yield the remaining packets of the video stream; ends where the file cannot be read."""
+        """Yield the packets of the video stream from the start; ends where it cannot be read."""
+        self._go_to_start()
+        return self._packets_from_here()
+
+    def _packets_from_here(self) -> Iterator[Packet[VideoStream]]:
+        self._at_start = False
         try:
             yield from (packet for packet in self.container.demux(self.stream) if packet.size)
         except MemoryError:
@@ -130,7 +136,6 @@ class Source:
 
     def frames(self) -> Iterator[VideoFrame]:
         """Yield every frame that the decoder shows, from the start of the file, in its order."""
-        self._reopen()
         return self._decode(self.packets())
 
     def frames_from(self, tick: int) -> Iterator[VideoFrame]:
@@ -158,11 +163,12 @@ class Source:
 
     def _packets_from(self, tick: int) -> Iterator[Packet[VideoStream]]:
         """Seek to a tick; yield packets from the next key packet on."""
+        self._at_start = False
         try:
             self.container.seek(tick, stream=self.stream, backward=True)
         except FFmpegError:
             return iter(())
-        return itertools.dropwhile(lambda packet: not packet.is_keyframe, self.packets())
+        return itertools.dropwhile(lambda packet: not packet.is_keyframe, self._packets_from_here())
 
     def _decode(self, packets: Iterator[Packet[VideoStream]]) -> Iterator[VideoFrame]:
         for packet in itertools.chain(packets, (None,)):
@@ -175,8 +181,10 @@ class Source:
                 continue
             yield from decoded
 
-    def _reopen(self) -> None:
+    def _go_to_start(self) -> None:
         self.damaged_packets = 0
+        if self._at_start:
+            return
         self.container.close()
         self.container, self.stream = self._open()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 from av.packet import Packet
@@ -12,9 +13,17 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from three_stage.media.errors import NothingDecodedError
+from three_stage.media.errors import InconsistentVideoError, NothingDecodedError
 from three_stage.media.source import Source
-from three_stage.media.timeline import last_frame_duration, seconds_of_ticks
+from three_stage.media.timeline import (
+    continued,
+    increasing_places,
+    last_frame_duration,
+    seconds_of_ticks,
+    trustworthy_stamps,
+)
+
+Result = TypeVar("Result")
 
 ONE_PACKET_ONE_FRAME = frozenset({"h264", "hevc", "vp9", "av1", "mpeg4", "mjpeg"})
 """Codecs whose packets, in the containers that we seek in, each show exactly one frame."""
@@ -24,10 +33,6 @@ EMPTY_MPEG4_BYTES = 16
 
 GUESSED_RATE = Fraction(25)
 """Only for a video of one frame that declares neither a duration nor a rate."""
-
-
-class ScanContradictedError(Exception):
-    """The decoder showed other frames than the packets promised. Stays in this room."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,13 +67,18 @@ class FrameTable:
         return float(self.times_sec[-1]) + self.last_duration_sec
 
 
-def read_table(source: Source) -> FrameTable:
-    """List the displayed frames: from the packets where they can be trusted, else by decoding.
+def with_table(source: Source, work: Callable[[FrameTable], Result]) -> Result:
+    """Do work that needs the list of displayed frames: from the packets where they can be trusted.
 
-    Raises NothingDecodedError when there are none.
+    When the decoder then contradicts the list, the work is done again with one from a full decode.
+    Raises NothingDecodedError when there are no frames, InconsistentVideoError when there are other
+    ones each time.
     """
     table = scan_packets(source)
-    return decode_table(source) if table is None else table
+    try:
+        return work(decode_table(source) if table is None else table)
+    except InconsistentVideoError:
+        return work(decode_table(source))
 
 
 def scan_packets(source: Source) -> FrameTable | None:
@@ -108,10 +118,10 @@ def decode_table(source: Source) -> FrameTable:
         (frame.pts, frame.dts, bool(frame.key_frame), frame.duration or 0)
         for frame in source.frames()
     ]
-    stamps = _trustworthy_stamps(
-        [pts for pts, _, _, _ in shown], _continued([(dts, length) for _, dts, _, length in shown])
+    stamps = trustworthy_stamps(
+        [pts for pts, _, _, _ in shown], continued([(dts, length) for _, dts, _, length in shown])
     )
-    displayed = _increasing(stamps)
+    displayed = increasing_places(stamps)
     if not displayed:
         raise NothingDecodedError(f"{source.path}: not one picture could be decoded.")
     ticks = np.array([stamps[i] for i in displayed], dtype=np.int64)
@@ -131,7 +141,7 @@ def frames_at(
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Yield (index, frame) for strictly increasing indices, decoding only what it must.
 
-    Raises ScanContradictedError when the decoder shows other frames than the table says.
+    Raises InconsistentVideoError when the decoder shows other frames than the table says.
     """
     if not table.from_scan:
         yield from _by_output_order(source, table, indices)
@@ -140,13 +150,19 @@ def frames_at(
     run: Iterator[tuple[int, VideoFrame]] = iter(())
     position = -1
     for index in indices:
-        nearest_key = int(keys[np.searchsorted(keys, index, side="right") - 1]) if len(keys) else 0
+        keys_up_to_it = int(np.searchsorted(keys, index, side="right"))
+        nearest_key = keys[keys_up_to_it - 1] if keys_up_to_it else 0
         if position < 0 or nearest_key > position + 1:
             run = _checked_run(source, table, int(table.ticks[index]))
         position, frame = next((shown for shown in run if shown[0] >= index), (-1, None))
         if frame is None or position != index:
-            raise ScanContradictedError(f"frame {index} was not shown")
+            raise _inconsistent(source, f"frame {index} was not shown")
         yield index, frame
+
+
+def first_frame_of(source: Source, table: FrameTable) -> VideoFrame:
+    """Decode the first displayed frame. Raises InconsistentVideoError as frames_at does."""
+    return next(frames_at(source, table, [0]))[1]
 
 
 def _by_output_order(
@@ -160,7 +176,7 @@ def _by_output_order(
                 return
             del wanted[place]
     if wanted:
-        raise ScanContradictedError(f"{len(wanted)} frames were not shown again")
+        raise _inconsistent(source, f"{len(wanted)} frames were not shown again")
 
 
 def _checked_run(source: Source, table: FrameTable, tick: int) -> Iterator[tuple[int, VideoFrame]]:
@@ -170,49 +186,17 @@ def _checked_run(source: Source, table: FrameTable, tick: int) -> Iterator[tuple
         if expected is None:
             expected = int(np.searchsorted(table.ticks, frame.pts or 0))
         if expected >= len(table) or frame.pts != table.ticks[expected]:
-            raise ScanContradictedError(f"a frame at tick {frame.pts} is shown, but not announced")
+            raise _inconsistent(source, f"the frame at tick {frame.pts} was not announced")
         yield expected, frame
         expected += 1
 
 
+def _inconsistent(source: Source, what: str) -> InconsistentVideoError:
+    return InconsistentVideoError(f"{source.path} does not decode as it announces: {what}.")
+
+
 def _may_show_nothing(source: Source, packet: Packet[VideoStream]) -> bool:
     return packet.size <= EMPTY_MPEG4_BYTES and source.codec_name == "mpeg4"
-
-
-def _trustworthy_stamps(
-    pts: Sequence[int | None], dts: Sequence[int | None]
-) -> Sequence[int | None]:
-    """Return the presentation stamps, or the decoding ones where only those run in order.
-
-    In AVI there are no presentation times: what stands there is the order of decoding, and
-    decoders hand out the decoding stamps in display order.
-    """
-    return dts if len(_increasing(dts)) > len(_increasing(pts)) else pts
-
-
-def _continued(stamps: Sequence[tuple[int | None, int]]) -> list[int | None]:
-    """Give a stamp to the last frames, which a decoder hands out when no packet comes any more.
-
-    Takes (stamp, duration) of each frame: a frame without a stamp follows the one before it.
-    """
-    filled: list[int | None] = []
-    expected: int | None = None
-    for stamp, duration in stamps:
-        filled.append(expected if stamp is None else stamp)
-        if filled[-1] is not None:
-            expected = filled[-1] + max(1, duration)
-    return filled
-
-
-def _increasing(stamps: Sequence[int | None]) -> list[int]:
-    """Return the places of the stamps that are larger than all before them."""
-    places: list[int] = []
-    latest: int | None = None
-    for place, stamp in enumerate(stamps):
-        if stamp is not None and (latest is None or stamp > latest):
-            latest = stamp
-            places.append(place)
-    return places
 
 
 def _last_duration_sec(source: Source, ticks: NDArray[np.int64], declared_ticks: int) -> float:

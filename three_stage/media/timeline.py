@@ -46,6 +46,42 @@ def ticks_of_seconds(seconds: float, first_tick: int, time_base: Fraction) -> in
     return first_tick + round(Fraction(seconds) / time_base)
 
 
+def trustworthy_stamps(
+    pts: Sequence[int | None], dts: Sequence[int | None]
+) -> Sequence[int | None]:
+    """Return the presentation stamps, or the decoding ones where only those run in order.
+
+    In AVI there are no presentation times: what stands there is the order of decoding, and
+    decoders hand out the decoding stamps in display order.
+    """
+    return dts if len(increasing_places(dts)) > len(increasing_places(pts)) else pts
+
+
+def continued(stamps: Sequence[tuple[int | None, int]]) -> list[int | None]:
+    """Give a stamp to the last frames, which a decoder hands out when no packet comes any more.
+
+    Takes (stamp, duration) of each frame: a frame without a stamp follows the one before it.
+    """
+    filled: list[int | None] = []
+    expected: int | None = None
+    for stamp, duration in stamps:
+        filled.append(expected if stamp is None else stamp)
+        if filled[-1] is not None:
+            expected = filled[-1] + max(1, duration)
+    return filled
+
+
+def increasing_places(stamps: Sequence[int | None]) -> list[int]:
+    """Return the places of the stamps that are larger than all before them."""
+    places: list[int] = []
+    latest: int | None = None
+    for place, stamp in enumerate(stamps):
+        if stamp is not None and (latest is None or stamp > latest):
+            latest = stamp
+            places.append(place)
+    return places
+
+
 def targets(last_time_sec: float, count: int) -> list[float]:
     """Return ``count`` times spread evenly from 0 to the last displayed frame: T·i/(N-1).
 

@@ -58,6 +58,9 @@ class RunFolder:
     def record(self, relpaths: Iterable[str]) -> None:
         """Enter files that are on disk into the summary: digest and size."""
         digests, sizes = dict(self.summary.artifacts), dict(self.summary.artifact_bytes)
+        relpaths = list(relpaths)
+        if not relpaths:
+            return
         for relpath in relpaths:
             path = self.layout.root / relpath
             digests[relpath] = file_sha256(path)
@@ -85,15 +88,15 @@ class RunFolder:
         )
 
     def _holds(self, path: Path) -> bool:
-        if not path.is_relative_to(self.layout.root):
+        """Tell whether a path lies in this folder, and not beyond a link out of it."""
+        if not path.is_relative_to(self.layout.root) or path == self.layout.root:
             return False
-        parts = path.relative_to(self.layout.root).parts
-        return bool(parts) and ".." not in parts
+        return path.parent.resolve().is_relative_to(self.layout.root.resolve())
 
-    def recorded_below(self, folder: Path) -> list[str]:
-        """Return the recorded artifacts that lie below a folder of this folder."""
-        prefix = self.layout.relpath(folder) + "/"
-        return [relpath for relpath in self.summary.artifacts if relpath.startswith(prefix)]
+    def changed(self, relpaths: Iterable[str]) -> list[str]:
+        """Return which files are not recorded as they are on disk, digest by digest."""
+        recorded = self.summary.artifacts
+        return [r for r in relpaths if recorded.get(r) != file_sha256(self.layout.root / r)]
 
     def remove_temporaries(self, *other_prefixes: str) -> None:
         """Remove what a killed run left half-written, also under names of other writers."""

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from three_stage.runs.clock import utc_now
 from three_stage.runs.errors import FolderBusyError, OutputError
+from three_stage.runs.names import same_name_key
 
 LOCKS_FOLDER = ".locks"
 
@@ -24,7 +25,9 @@ def folder_lock(output_root: Path, video_id: str) -> Iterator[None]:
 
     Raises FolderBusyError that says who holds it. The lock file stays: only the lock counts.
     """
-    stem = hashlib.sha256(video_id.encode("utf-8", errors="surrogatepass")).hexdigest()[:32]
+    stem = hashlib.sha256(
+        same_name_key(video_id).encode("utf-8", errors="surrogatepass")
+    ).hexdigest()[:32]
     folder = output_root / LOCKS_FOLDER
     holder = folder / f"{stem}.holder.json"
     try:

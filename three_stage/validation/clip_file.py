@@ -12,7 +12,7 @@ from three_stage.media.picture import upright
 from three_stage.media.probe import describe
 from three_stage.media.source import Source
 from three_stage.media.table import decode_table, frames_at
-from three_stage.validation.similarity import Thumbnail, thumbnail
+from three_stage.validation.similarity import Sketch, sketch
 
 
 class ClipFile:
@@ -44,10 +44,10 @@ class ClipFile:
     ) -> None:
         self._source.container.close()
 
-    def thumbnails(
+    def sketches(
         self, indices: Collection[int], *, width_px: int, height_px: int
-    ) -> dict[int, Thumbnail]:
-        """Decode again and return small pictures of some frames, by index (0-based).
+    ) -> dict[int, Sketch]:
+        """Decode again and return sketches of some frames, by index (0-based).
 
         What lies beyond ``width_px`` and ``height_px`` (a line that was padded) is left out, and so
         are indices that the clip does not have.
@@ -55,6 +55,6 @@ class ClipFile:
         wanted = sorted(index for index in set(indices) if 0 <= index < len(self.times_sec))
         size = (self.info.width, self.info.height)
         return {
-            index: thumbnail(upright(frame, size)[:height_px, :width_px])
+            index: sketch(upright(frame, size)[:height_px, :width_px], width_px, height_px)
             for index, frame in frames_at(self._source, self._table, wanted)
         }

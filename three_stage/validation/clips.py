@@ -12,7 +12,7 @@ from three_stage.validation.clip_file import ClipFile
 from three_stage.validation.codes import Code
 from three_stage.validation.likeness import Comparison, check_alike
 from three_stage.validation.plans import SourcePool
-from three_stage.validation.similarity import Thumbnail
+from three_stage.validation.similarity import Sketch
 from three_stage.validation.view import FolderView
 
 TIME_TOLERANCE_SEC = 0.002
@@ -98,13 +98,15 @@ def check_against_pool(
     view: FolderView,
     check: ClipCheck,
     clip: ClipFile,
-    pool_thumbnails: Mapping[int, Thumbnail],
+    shown: Mapping[int, Sketch],
+    pool_sketches: Mapping[int, Sketch],
 ) -> None:
-    """Check time and picture of every frame of the clip that is in the video's pool too."""
+    """Check time and picture of every frame of the clip that is in the video's pool too.
+
+    ``shown`` are sketches of the clip's frames, ``pool_sketches`` of the pool by place.
+    """
     relpath, start = view.relpath(check.path), check.segment.clip_start_sec
-    places, video = coinciding(check, clip.times_sec), check.pool.manifest.video
-    shown = clip.thumbnails(places.values(), width_px=video.width, height_px=video.height)
-    for place, index in places.items():
+    for place, index in coinciding(check, clip.times_sec).items():
         frame = check.pool.manifest.frames[place]
         off_sec = start + clip.times_sec[index] - frame.timestamp_sec
         other = f"picture {frame.frame_index_1based} of stage1"
@@ -114,9 +116,10 @@ def check_against_pool(
                 relpath,
                 f"has no frame at {frame.timestamp_sec} s, the time of {other}",
             )
-        elif index in shown and place in pool_thumbnails:
-            what = Comparison(Code.CLIP_PICTURE, relpath, f"{other} at its frame {index}")
-            check_alike(view, what, shown[index], pool_thumbnails[place], check.cut)
+        elif index in shown and place in pool_sketches:
+            other = f"{other}, which is its frame {index} (0-based)"
+            what = Comparison(Code.CLIP_PICTURE, relpath, other, check.cut)
+            check_alike(view, what, shown[index], pool_sketches[place])
 
 
 def check_described(

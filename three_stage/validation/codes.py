@@ -63,7 +63,7 @@ class Code(Enum):
     )
     PATH_WRONG = ("E-PATH-WRONG", "A path in a JSON file is not the one it must be.", _EDITED)
 
-    JSON_SIZE = ("E-JSON-SIZE", "A JSON file is far larger than any of ours.", _EDITED)
+    FILE_SIZE = ("E-FILE-SIZE", "A file is far larger than any of ours.", _EDITED)
     JSON_ENCODING = ("E-JSON-ENCODING", "A JSON file is not plain UTF-8 text.", _EDITED)
     JSON_SYNTAX = ("E-JSON-SYNTAX", "A file is not JSON (cut, or no JSON at all).", _EDITED)
     JSON_NUMBER = (
@@ -116,17 +116,17 @@ class Code(Enum):
     )
     SUMMARY_TIME = (
         "E-SUMMARY-TIME",
-        "A recorded date does not exist, or an end lies before its start.",
+        "A recorded date does not exist.",
         _EDITED,
     )
     SUMMARY_SOURCE = (
         "E-SUMMARY-SOURCE",
-        "source_video is no absolute path, or differs between two files.",
+        "The source's path, content or number of frames is not the same everywhere.",
         _EDITED,
     )
     SUMMARY_SAMPLING = (
         "W-SUMMARY-SAMPLING",
-        "The pools are not what sampling_config or cut says.",
+        "The pool of stage 1 is not what sampling_config says.",
         _REMAKE,
     )
     SOURCE_CHANGED = (

@@ -19,8 +19,9 @@ from three_stage.media import Ffmpeg, MediaError, find_ffmpeg
 from three_stage.media.ffmpeg import run_ffmpeg
 from three_stage.settings import UsageError
 from three_stage.validation.clip_file import ClipFile
+from three_stage.validation.likeness import SAME_SSIM
 from three_stage.validation.pictures import decode_jpeg
-from three_stage.validation.similarity import SAME_SSIM, likeness
+from three_stage.validation.similarity import ssim
 
 _TEST_FRAMES = 8
 _TEST_TAKES_SEC = 30.0
@@ -65,7 +66,7 @@ def _pictures() -> Dependency:
     image = np.tile(np.arange(64, dtype=np.uint8)[:, None, None] * 3, (1, 64, 3))
     done, data = cv2.imencode(".jpg", image)
     decoded = decode_jpeg(data.tobytes()) if done else None
-    if decoded is None or likeness(decoded, image) < SAME_SSIM:
+    if decoded is None or ssim(decoded, image) < SAME_SSIM:
         return Dependency("JPEG", "fails", "a picture cannot be encoded and decoded with OpenCV")
     return Dependency("JPEG", "encoded and decoded")
 

@@ -31,7 +31,7 @@ from three_stage.validation.plans import (
 )
 from three_stage.validation.pool import pool_pictures
 from three_stage.validation.report import Findings, FolderReport
-from three_stage.validation.similarity import Thumbnail, thumbnail
+from three_stage.validation.similarity import Sketch, sketch
 from three_stage.validation.steps import check_meta, check_step_media
 from three_stage.validation.summary import (
     NATIVE_MAX_SIDE_PX,
@@ -71,8 +71,8 @@ def _validate(view: FolderView) -> None:
     with _guarded(findings, "the plans"):
         _check_plans(view, contents)
     with _guarded(findings, "the pictures of stage 1"):
-        thumbnails = _check_pool(view, contents)
-        _check_steps(view, contents, thumbnails)
+        sketches = _check_pool(view, contents)
+        _check_steps(view, contents, sketches)
 
 
 def _check_files(view: FolderView, contents: Contents) -> None:
@@ -110,20 +110,19 @@ def _check_plans(view: FolderView, contents: Contents) -> None:
         check_clip_records(view, segments, summary)
 
 
-def _check_pool(view: FolderView, contents: Contents) -> dict[int, Thumbnail]:
-    """Decode the pool of stage 1; return small pictures by place in the manifest."""
+def _check_pool(view: FolderView, contents: Contents) -> dict[int, Sketch]:
+    """Decode the pool of stage 1; return sketches by place in the manifest."""
     if contents.manifest is None:
         return {}
     max_side_px = None
     if contents.summary is not None:
         max_side_px = contents.summary.sampling_config.frame_max_side or NATIVE_MAX_SIDE_PX
     pictures = pool_pictures(view, view.layout.stage1, contents.manifest, max_side_px=max_side_px)
-    return {frame.frame_index_1based - 1: thumbnail(image) for frame, image in pictures}
+    size = (contents.manifest.video.width, contents.manifest.video.height)
+    return {frame.frame_index_1based - 1: sketch(image, *size) for frame, image in pictures}
 
 
-def _check_steps(
-    view: FolderView, contents: Contents, pool_thumbnails: dict[int, Thumbnail]
-) -> None:
+def _check_steps(view: FolderView, contents: Contents, pool_sketches: dict[int, Sketch]) -> None:
     segments = contents.segments
     by_id = {s.step_id: s for s in segments.segments} if segments else {}
     for step in contents.draft.steps if contents.draft else ():
@@ -135,7 +134,7 @@ def _check_steps(
                 check = ClipCheck(path, segment, segments.cut, contents.pool)
             if files is not None and segment is not None:
                 check_meta(view, files, segment)
-            check_step_media(view, files, check, pool_thumbnails)
+            check_step_media(view, files, check, pool_sketches)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Whether two pictures show the same, as a finding."""
+"""Whether two pictures show the same frame, as a finding."""
 
 from __future__ import annotations
 
@@ -6,39 +6,54 @@ from dataclasses import dataclass
 
 from schemas.files import CutRecord
 from three_stage.validation.codes import Code
-from three_stage.validation.similarity import SAME_SSIM, Image, coarse_likeness, likeness
+from three_stage.validation.similarity import Sketch, block_difference, coarse_ssim, luma_ssim
 from three_stage.validation.view import FolderView
+
+SAME_SSIM = 0.9
+"""From here on two pictures are taken for the same frame."""
+
+SAME_BLOCKS = 32
+"""So many levels (of 255) the mean colour of a block may differ: docs/validator.md, figures."""
 
 COARSE_SSIM = 0.5
 """Of very small pictures: below it, not even a strong compression explains the difference."""
 
 FAITHFUL_CRF = 18
-"""Up to this x264 quality (the default) an encoded frame keeps an SSIM of 0.9 with its source."""
+"""Up to this x264 quality (the default) an encoded frame stays within both limits."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared, for the finding: the file, the kind of finding, and the other picture."""
+    """What is compared, for the finding: the kind of finding, the file, and the other picture.
+
+    ``cut`` is how the clip was made that lies between the two, if one does.
+    """
 
     code: Code
     relpath: str
     other: str
+    cut: CutRecord | None = None
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether the person let the clip be compressed more strongly than by default."""
+        return self.cut is not None and self.cut.mode == "reencode" and self.cut.crf > FAITHFUL_CRF
 
 
-def check_alike(
-    view: FolderView, what: Comparison, first: Image, second: Image, cut: CutRecord | None
-) -> None:
-    """Compare at the size of ``second``; ``cut`` is given when an encoded clip lies between them.
+def check_alike(view: FolderView, what: Comparison, first: Sketch, second: Sketch) -> None:
+    """Compare two pictures by structure and by colour.
 
-    A clip that the person let be compressed strongly can differ for that reason alone: then only
-    the large things are compared, and the finding is a warning.
+    Behind a strong compression they can differ for that reason alone: then only the large things
+    count, and the finding is a warning.
     """
-    found = likeness(first, second)
-    if found >= SAME_SSIM:
+    structure, colour = luma_ssim(first, second), block_difference(first, second)
+    if structure >= SAME_SSIM and colour <= SAME_BLOCKS:
         return
-    text = f"SSIM {found:.3f} with {what.other}, less than {SAME_SSIM}"
-    is_lossy = cut is not None and cut.mode == "reencode" and cut.crf > FAITHFUL_CRF
-    if is_lossy and coarse_likeness(first, second) >= COARSE_SSIM:
+    text = (
+        f"differs from {what.other}: SSIM {structure:.3f} (at least {SAME_SSIM}), "
+        f"largest difference of a block {colour} of 255 (at most {SAME_BLOCKS})"
+    )
+    if what.is_lossy and coarse_ssim(first, second) >= COARSE_SSIM:
         view.findings.add(Code.PICTURE_LOSS, what.relpath, text)
     else:
         view.findings.add(what.code, what.relpath, text)

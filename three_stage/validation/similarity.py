@@ -6,6 +6,8 @@ Visibility to Structural Similarity. IEEE Transactions on Image Processing 13(4)
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +15,12 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 """Height × width × 3 bytes, blue green red; or height × width, grey."""
 
-Thumbnail = NDArray[np.uint8]
-"""A small grey picture, height × width."""
-
-SAME_SSIM = 0.9
-"""From here on two pictures are taken for the same frame."""
-
-THUMBNAIL_SIDE_PX = 256
-"""Longest side: what a compression loses hardly shows at this size, another scene does."""
+SKETCH_SIDE_PX = 256
+"""Longest side of a sketch: what a compression loses hardly shows there."""
 
 COARSE_SIDE_PX = 64
+BLOCKS_A_SIDE = 32
+SMALLEST_BLOCK_PX = 8
 
 _SIGMA_PX = 1.5
 _WINDOW_PX = 11
@@ -72,23 +70,52 @@ def padded(image: Image, width_px: int, height_px: int) -> Image:
     return np.asarray(border, np.uint8)
 
 
-def thumbnail(image: Image, longest_px: int = THUMBNAIL_SIDE_PX) -> Thumbnail:
-    """Return a picture in grey, shrunk until its longest side fits."""
-    grey = _grey(image)
-    height, width = grey.shape
-    share = min(1.0, longest_px / max(width, height))
-    return fitted(grey, max(1, round(width * share)), max(1, round(height * share)))
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """What is kept of a picture to compare it: its luma, and the mean colours of its blocks."""
+
+    luma: Image
+    blocks: Image
 
 
-def likeness(first: Image, second: Image) -> float:
-    """Return the SSIM of two pictures, the first fitted to the size of the second."""
-    height, width = second.shape[:2]
-    return ssim(fitted(first, width, height), second)
+def sketch(image: Image, width_px: int, height_px: int, longest_px: int = SKETCH_SIDE_PX) -> Sketch:
+    """Return the sketch of a BGR picture; two can be compared when they were given one size.
+
+    ``width_px`` and ``height_px`` are those of what both pictures show (not of the picture
+    itself), ``longest_px`` the longest side of the luma that is kept.
+    """
+    longest = max(width_px, height_px)
+    blocks_px = max(1, min(BLOCKS_A_SIDE, longest // SMALLEST_BLOCK_PX))
+    return Sketch(
+        luma=fitted(_grey(image), *_fit_within(width_px, height_px, longest_px)),
+        blocks=fitted(image, *_fit_within(width_px, height_px, blocks_px)),
+    )
 
 
-def coarse_likeness(first: Image, second: Image) -> float:
-    """Return the SSIM of two pictures at a size where only large things are left."""
-    return likeness(thumbnail(first, COARSE_SIDE_PX), thumbnail(second, COARSE_SIDE_PX))
+def block_difference(first: Sketch, second: Sketch) -> int:
+    """Return the largest difference between the mean colours of two blocks, 0 to 255.
+
+    SSIM is a mean over the picture and knows no colour: a small thing that is elsewhere, or another
+    plain background, hardly lowers it. A compression keeps the means of blocks.
+    """
+    return int(cv2.absdiff(first.blocks, second.blocks).max())
+
+
+def luma_ssim(first: Sketch, second: Sketch) -> float:
+    """Return the SSIM of two sketches."""
+    return ssim(first.luma, second.luma)
+
+
+def coarse_ssim(first: Sketch, second: Sketch) -> float:
+    """Return the SSIM of two sketches at a size where only large things are left."""
+    height, width = first.luma.shape
+    size = _fit_within(width, height, COARSE_SIDE_PX)
+    return ssim(fitted(first.luma, *size), fitted(second.luma, *size))
+
+
+def _fit_within(width_px: int, height_px: int, longest_px: int) -> tuple[int, int]:
+    share = min(1.0, longest_px / max(width_px, height_px))
+    return max(1, round(width_px * share)), max(1, round(height_px * share))
 
 
 def _luma(image: Image) -> NDArray[np.float64]:

@@ -18,13 +18,14 @@ from three_stage.validation.clips import (
     check_clip_file,
     check_described,
     check_range,
+    coinciding,
 )
 from three_stage.validation.codes import Code
 from three_stage.validation.layout_checks import key_frame_paths
 from three_stage.validation.likeness import Comparison, check_alike
 from three_stage.validation.pictures import read_picture
 from three_stage.validation.pool import pool_pictures, read_manifest
-from three_stage.validation.similarity import Image, Thumbnail, padded, thumbnail
+from three_stage.validation.similarity import Image, Sketch, padded, sketch
 from three_stage.validation.summary import is_real_time
 from three_stage.validation.view import FolderView
 
@@ -83,19 +84,19 @@ def check_step_media(
     view: FolderView,
     files: StepFiles | None,
     check: ClipCheck | None,
-    pool_thumbnails: Mapping[int, Thumbnail],
+    pool_sketches: Mapping[int, Sketch],
 ) -> None:
     """Decode a step's clip, pool and key frames and check what they show.
 
-    ``pool_thumbnails`` are those of the video's pool by place in its manifest. Without ``files``
+    ``pool_sketches`` are those of the video's pool by place in its manifest. Without ``files``
     (stage 3 is not done) only the clip is checked; without ``check`` (no usable segment) only pool
     and key frames.
     """
-    shown: dict[int, Thumbnail] = {}
+    shown: dict[int, Sketch] = {}
     manifest = files.manifest if files else None
     if check is not None:
         check_range(view, check)
-        shown = _check_clip(view, files, check, pool_thumbnails)
+        shown = _check_clip(view, files, check, pool_sketches)
     if files is not None and manifest is not None:
         chosen = _check_pool(view, files, manifest, shown)
         _check_key_frames(view, files, manifest, chosen, check)
@@ -105,25 +106,47 @@ def _check_clip(
     view: FolderView,
     files: StepFiles | None,
     check: ClipCheck,
-    pool_thumbnails: Mapping[int, Thumbnail],
-) -> dict[int, Thumbnail]:
-    """Check a clip and return small pictures of those frames that the step's pool shows."""
+    pool_sketches: Mapping[int, Sketch],
+) -> dict[int, Sketch]:
+    """Check a clip and return sketches of those of its frames that the step's pool shows."""
     if not view.require(check.path):
         return {}
     try:
         with ClipFile(check.path) as clip:
             check_clip_file(view, check, clip)
-            check_against_pool(view, check, clip, pool_thumbnails)
-            if files is None or files.manifest is None:
-                return {}
-            check_described(view, view.relpath(files.paths.manifest), files.manifest, clip)
-            _check_times(view, files, files.manifest, check, clip.times_sec)
-            indices = [frame.original_frame_index for frame in files.manifest.frames]
-            return clip.thumbnails(indices, width_px=clip.info.width, height_px=clip.info.height)
+            manifest = files.manifest if files else None
+            if files is not None and manifest is not None:
+                check_described(view, view.relpath(files.paths.manifest), manifest, clip)
+                _check_times(view, files, manifest, check, clip.times_sec)
+            for_video, for_step = _sketches(clip, check, manifest)
+            check_against_pool(view, check, clip, for_video, pool_sketches)
+            return for_step
     except MediaError as error:
         message = str(error).replace(str(check.path), "it")
         view.findings.add(Code.CLIP_DECODE, view.relpath(check.path), message)
         return {}
+
+
+def _sketches(
+    clip: ClipFile, check: ClipCheck, manifest: FrameManifest | None
+) -> tuple[dict[int, Sketch], dict[int, Sketch]]:
+    """Return sketches of the clip's frames at the video's size and at the step's, decoded once.
+
+    The two sizes differ where an odd side was padded.
+    """
+    video = check.pool.manifest.video
+    indices = set(coinciding(check, clip.times_sec).values())
+    if manifest is None:
+        return clip.sketches(indices, width_px=video.width, height_px=video.height), {}
+    of_step = {frame.original_frame_index for frame in manifest.frames}
+    width, height = manifest.video.width, manifest.video.height
+    if (width, height) == (video.width, video.height):
+        both = clip.sketches(indices | of_step, width_px=width, height_px=height)
+        return both, both
+    return (
+        clip.sketches(indices, width_px=video.width, height_px=video.height),
+        clip.sketches(of_step, width_px=width, height_px=height),
+    )
 
 
 def _check_times(
@@ -156,7 +179,7 @@ def _check_pool(
     view: FolderView,
     files: StepFiles,
     manifest: FrameManifest,
-    shown: Mapping[int, Thumbnail],
+    shown: Mapping[int, Sketch],
 ) -> dict[int, Image]:
     """Check every picture against its frame of the clip; return those of the critical frames."""
     critical = {frame.frame_index for frame in files.step.critical_frames} if files.step else set()
@@ -169,7 +192,8 @@ def _check_pool(
             relpath = f"{view.relpath(files.paths.folder)}/{frame.image_relpath}"
             other = f"frame {frame.original_frame_index} (0-based) of the clip"
             what = Comparison(Code.POOL_PICTURE, relpath, other)
-            check_alike(view, what, of_clip, thumbnail(image), None)
+            size = (manifest.video.width, manifest.video.height)
+            check_alike(view, what, of_clip, sketch(image, *size))
     return chosen
 
 
@@ -201,9 +225,17 @@ def _check_key_frames(
         of_pool = chosen.get(critical.frame_index)
         if of_pool is not None:
             other = f"picture {critical.frame_index} of the step's pool"
-            what = Comparison(Code.KEYFRAME_PICTURE, relpath, other)
+            cut = check.cut if check else None
+            what = Comparison(Code.KEYFRAME_PICTURE, relpath, other, cut)
             like_clip = padded(image, manifest.video.width, manifest.video.height)
-            check_alike(view, what, like_clip, of_pool, check.cut if check else None)
+            check_alike(view, what, *_at_size_of(like_clip, of_pool))
+
+
+def _at_size_of(image: Image, of_pool: Image) -> tuple[Sketch, Sketch]:
+    """Return the sketches of two pictures with all the detail that the second one has."""
+    height, width = of_pool.shape[:2]
+    longest = max(width, height)
+    return sketch(image, width, height, longest), sketch(of_pool, width, height, longest)
 
 
 def _check_resolution(view: FolderView, relpath: str, image: Image, check: ClipCheck) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
 from schemas.problems import ModelT, SchemaError, parse_json
 from schemas.publish import published_schema
@@ -64,7 +65,7 @@ class FolderView:
         relpath = self.relpath(path)
         size = self.inventory.files[relpath]
         if size > limit_bytes:
-            self.findings.add(Code.JSON_SIZE, relpath, f"has {size} bytes, far too many")
+            self.findings.add(Code.FILE_SIZE, relpath, f"has {size} bytes, far too many")
             return None
         try:
             return path.read_bytes()
@@ -148,7 +149,8 @@ def published_schema_problems(schema_name: str, value: object) -> list[str]:
     """Check a parsed JSON value against its published JSON Schema: ``path: what is wrong``."""
     lines = []
     for error in _validator(schema_name).iter_errors(value):
-        lines.append(f"{error.json_path}: {error.message}")
+        cause = best_match([error]) or error
+        lines.append(f"{cause.json_path}: {cause.message}")
         if len(lines) == _MOST_SCHEMA_LINES:
             break
     return lines

@@ -113,11 +113,6 @@ class Asker:
         if wire is not None:
             await wire.close()
 
-    @property
-    def requests_allowed_now(self) -> int:
-        """How many requests may be in flight at the moment."""
-        return self._dispatcher.limiter.limit
-
     async def ask(self, question: Question[T], journal: Journal) -> Answer[T]:
         """Return the checked answer to a question: the journal's if it has one, else a new one.
 
@@ -179,7 +174,7 @@ class Asker:
         """Get one answer, read it, check it, and write down what was found."""
         delivered = await self._dispatcher.deliver(job, wire)
         reply, record = delivered.reply, delivered.record
-        logger.debug("{}: raw answer: {}", job.question.key, reply.text)
+        logger.bind(raw_answer=True).debug("{}: raw answer: {}", job.question.key, reply.text)
         blocked_because = _block_in(reply)
         if blocked_because is not None:
             verdict: Checked[Any] | _Rejected = _Rejected((blocked_because,))

@@ -80,7 +80,8 @@ def encode_body(
     if response_format is not None:
         body["response_format"] = response_format
     body.update(media.body_fields)
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return media.fill_in(text.encode("utf-8", "replace"))
 
 
 def said_text(turn: Turn, words: Words) -> str:

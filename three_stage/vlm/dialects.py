@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from prompts import Prompt
 from three_stage.vlm.endpoints import Endpoint
@@ -30,14 +32,47 @@ PICTURES_PER_SEC = 1
 
 FEWEST_IN_A_FRAME_LIST = 4
 _X264_CRF = "18"
+_URL_NAME = re.compile(rb"(data-url-[0-9a-f]{32})")
 
 
 @dataclass(frozen=True)
 class Media:
-    """The content parts that carry the pictures, and fields that stand beside the messages."""
+    """The content parts that carry the pictures, and fields that stand beside the messages.
+
+    In the parts a short name stands for each data URL; ``urls`` has the URLs by these names. So
+    the many megabytes, which need no escaping, are not taken through the JSON encoder, which would
+    keep every other thread waiting.
+    """
 
     parts: tuple[dict[str, Any], ...]
     body_fields: Mapping[str, Any] = field(default_factory=dict)
+    urls: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
+
+    def fill_in(self, body: bytes) -> bytes:
+        """Put the data URLs in the place of their names."""
+        return b"".join(self.urls.get(piece, piece) for piece in _URL_NAME.split(body))
+
+
+class _DataUrls:
+    """Collects data URLs under names that nobody can have written into a prompt."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self.by_name: dict[bytes, bytes] = {}
+
+    def add(self, media_type: str, data: bytes) -> str:
+        """Keep a data URL and return its name. Raises RequestTooLargeError."""
+        encoded = base64.b64encode(data)
+        limit = self._endpoint.max_item_bytes
+        if limit is not None and len(encoded) > limit:
+            raise RequestTooLargeError(
+                f"One {media_type} item has {len(encoded) / 1e6:.1f} MB as base64; "
+                f"{self._endpoint.provider} takes {limit / 1e6:.0f} MB.",
+                hint="Lower --jpeg-quality or --frame-max-side, or use --media-dialect images.",
+            )
+        name = f"data-url-{uuid4().hex}"
+        self.by_name[name.encode()] = f"data:{media_type};base64,".encode() + encoded
+        return name
 
 
 def build_media(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -> Media:
@@ -54,23 +89,25 @@ def build_media(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -
 
 def _images(pictures: Sequence[Picture], endpoint: Endpoint, _words: Words) -> Media:
     parts: list[dict[str, Any]] = []
+    urls = _DataUrls(endpoint)
     for picture in pictures:
         if picture.label is not None:
             parts.append(_text(picture.label))
-        url = _data_url("image/jpeg", picture.jpeg, endpoint)
+        url = urls.add("image/jpeg", picture.jpeg)
         parts.append({"type": "image_url", "image_url": {"url": url}})
-    return Media(tuple(parts))
+    return Media(tuple(parts), urls=urls.by_name)
 
 
 def _video_url(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -> Media:
-    url = _data_url("video/mp4", pictures_to_mp4(pictures), endpoint)
+    urls = _DataUrls(endpoint)
+    url = urls.add("video/mp4", pictures_to_mp4(pictures))
     part: dict[str, Any] = {"type": "video_url", "video_url": {"url": url}}
     fields: dict[str, Any] = {}
     if endpoint.frame_rate_hint == "part":
         part["fps"] = PICTURES_PER_SEC
     elif endpoint.frame_rate_hint == "body":
         fields["mm_processor_kwargs"] = {"fps": PICTURES_PER_SEC}
-    return Media((part, _said(pictures, words.as_video, words)), fields)
+    return Media((part, _said(pictures, words.as_video, words)), fields, urls.by_name)
 
 
 def _frame_list(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -> Media:
@@ -80,9 +117,10 @@ def _frame_list(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -
             f"request has {len(pictures)}.",
             hint="Use --media-dialect images.",
         )
-    urls = [_data_url("image/jpeg", picture.jpeg, endpoint) for picture in pictures]
-    part = {"type": "video", "video": urls, "fps": PICTURES_PER_SEC}
-    return Media((part, _said(pictures, words.as_frame_list, words)))
+    urls = _DataUrls(endpoint)
+    names = [urls.add("image/jpeg", picture.jpeg) for picture in pictures]
+    part = {"type": "video", "video": names, "fps": PICTURES_PER_SEC}
+    return Media((part, _said(pictures, words.as_frame_list, words)), urls=urls.by_name)
 
 
 def _text(text: str) -> dict[str, Any]:
@@ -96,18 +134,6 @@ def _said(pictures: Sequence[Picture], sentence: Prompt, words: Words) -> dict[s
     if labels:
         text += " " + words.picture_names.fill(labels=", ".join(labels))
     return _text(text)
-
-
-def _data_url(media_type: str, data: bytes, endpoint: Endpoint) -> str:
-    encoded = base64.b64encode(data).decode("ascii")
-    limit = endpoint.max_item_bytes
-    if limit is not None and len(encoded) > limit:
-        raise RequestTooLargeError(
-            f"One {media_type} item has {len(encoded) / 1e6:.1f} MB as base64; "
-            f"{endpoint.provider} takes {limit / 1e6:.0f} MB.",
-            hint="Lower --jpeg-quality or --frame-max-side, or use --media-dialect images.",
-        )
-    return f"data:{media_type};base64,{encoded}"
 
 
 def pictures_to_mp4(pictures: Sequence[Picture]) -> bytes:

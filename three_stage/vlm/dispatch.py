@@ -357,7 +357,7 @@ class Dispatcher:
             self.health.showed_life()
         else:
             if outcome.kind is FaultKind.TRANSIENT or self.health.is_down:
-                self.health.failed(given, outcome.message)
+                self.health.failed(given, str(outcome))
             self._count_failure(job, outcome)
 
     def _count_failure(self, job: Job, fault: Fault) -> None:
@@ -384,7 +384,7 @@ class Dispatcher:
             return
         others_pass = self.health.answers > job.answers_at_first_failure
         if not others_pass:
-            self.health.pause(fault.message)
+            self.health.pause(str(fault))
         elif fault.kind is FaultKind.TRANSIENT or now_sec - job.first_failure_sec > patience_sec:
             job.is_given_up = True
 

@@ -177,7 +177,7 @@ def _checked_base(base: str) -> str:
         host, port_ok = parts.hostname, parts.port is None or parts.port > 0
     except ValueError:
         host, port_ok = None, False
-    if parts_are_wrong(base) or not host or not port_ok:
+    if _is_malformed(base) or not host or not port_ok:
         raise UsageError(
             f"--api-base {shown} is no address.",
             hint="It looks like http://127.0.0.1:8000/v1 or https://host/v1.",
@@ -190,7 +190,7 @@ def _checked_base(base: str) -> str:
     return base.rstrip("/").removesuffix(_CHAT_PATH)
 
 
-def parts_are_wrong(base: str) -> bool:
+def _is_malformed(base: str) -> bool:
     """Tell whether a URL has a scheme other than http(s) or characters that no URL has."""
     return (
         not base.lower().startswith(("http://", "https://"))

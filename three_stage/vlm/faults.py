@@ -45,6 +45,9 @@ class Fault:
     is_web_page: bool = False
     request_id: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
     @property
     def is_worth_a_retry(self) -> bool:
         """Whether the same request may pass later."""

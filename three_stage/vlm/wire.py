@@ -30,6 +30,8 @@ _HOPELESS = (
     httpx2.InvalidURL,
     ssl.SSLCertVerificationError,
 )
+# The server speaks http and not https.
+_NOT_TLS = "WRONG_VERSION_NUMBER"
 
 
 class _Client(openai.AsyncOpenAI):
@@ -155,13 +157,13 @@ def _unreachable(error: BaseException, facts: RequestFacts) -> Fault:
     chain = [error]
     while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(deeper)
-    is_hopeless = any(isinstance(link, _HOPELESS) for link in chain)
+    is_hopeless = any(isinstance(link, _HOPELESS) or _NOT_TLS in str(link) for link in chain)
     never_connected = isinstance(error, (httpx2.ConnectError, httpx2.ProxyError))
     what = "No connection to" if never_connected else "The connection broke:"
     return Fault(
         kind=FaultKind.ENDPOINT if is_hopeless else FaultKind.TRANSIENT,
         message=f"{what} {facts.endpoint.api_base}: {_reason(error, facts)} ({facts}).",
-        hint="Is the server running, and --api-base right?",
+        hint="Is the server running, and --api-base right (http or https, host, port)?",
         was_read=not never_connected,
     )
 

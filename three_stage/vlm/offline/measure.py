@@ -8,6 +8,7 @@ the Lab colour space, in which a distance of about 2 is just noticeable (CIE 197
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -25,6 +26,8 @@ _NOISE_FACTOR = 3.2
 _RESTLESS_QUANTILE = 0.3
 _RESTLESS_FACTOR = 3.0
 _RESTLESS_WINDOW_PX = 7
+_SMALL_RESTLESS_SHARE = 0.1
+_SAMPLING_PX = 3
 
 _CELLS_ACROSS = 24
 _PLACE_BLUR_CELLS = 3.0
@@ -81,29 +84,42 @@ def measure(small: Pixels) -> Measurement:
 
 def _changes(lab: Floats) -> Floats:
     """How surely each pixel changed, against flicker of the light and the noise of the pictures."""
-    calm = np.stack([cv2.GaussianBlur(each, (0, 0), 0.8) for each in lab])
-    steps = calm[1:] - calm[:-1]
-    if not len(steps):
-        return np.zeros((0, *lab.shape[1:3]), np.float32)
-    shift = np.median(steps.reshape(len(steps), -1, 3), axis=1)[:, None, None, :]
-    steps -= np.where(np.abs(shift) < _FLICKER_LAB, shift, 0)
-    distance = np.sqrt((steps**2).sum(axis=-1))
-    noise = np.median(distance.reshape(len(distance), -1), axis=1)
+    calm = [cv2.GaussianBlur(each, (0, 0), 0.8) for each in lab]
+    squares = np.zeros((len(lab) - 1, *lab.shape[1:3]), np.float32)
+    for index, (before, after) in enumerate(pairwise(calm)):
+        step = after - before
+        shift = np.median(_sampled(step).reshape(-1, 3), axis=0)
+        step -= np.where(np.abs(shift) < _FLICKER_LAB, shift, 0).astype(np.float32)
+        squares[index] = np.einsum("ijk,ijk->ij", step, step)
+    if not len(squares):
+        return squares
+    noise = np.sqrt([np.median(_sampled(each)) for each in squares])
     # A scene cut changes most pixels: it must not pass for noise.
     noise = np.minimum(noise, 2 * np.median(noise) + 0.3)
-    least = np.maximum(_FAINTEST_MOTION_LAB, _NOISE_FACTOR * noise)[:, None, None]
-    return np.asarray(1 - np.exp(-((distance / least) ** 4)), np.float32)
+    least = np.maximum(_FAINTEST_MOTION_LAB, _NOISE_FACTOR * noise).astype(np.float32)
+    squares /= (least**2)[:, None, None]
+    return np.asarray(-np.expm1(-np.square(squares)), np.float32)
+
+
+def _sampled(pixels: Floats) -> Floats:
+    """Take every third row and column: enough for a median."""
+    return pixels[::_SAMPLING_PX, ::_SAMPLING_PX]
 
 
 def _without_restless_places(change: Floats) -> Floats:
-    """Take out what changes nearly always (a drawn number, a clock): it tells nothing."""
+    """Take out small places that change nearly always (a drawn number, a clock): no activity.
+
+    Where much of the view changes always, the camera moves or the activity is large: that stays.
+    """
     if not len(change):
         return change
     window = (_RESTLESS_WINDOW_PX, _RESTLESS_WINDOW_PX)
-    around = np.stack([cv2.blur(each, window) for each in change])
+    around = np.stack([_sampled(cv2.blur(each, window)) for each in change])
     rank = int(_RESTLESS_QUANTILE * (len(around) - 1))
     usual = np.partition(around, rank, axis=0)[rank]
-    return np.asarray(change * (1 - np.clip(usual * _RESTLESS_FACTOR, 0, 1)), np.float32)
+    restless = np.clip(usual * _RESTLESS_FACTOR, 0, 1)
+    kept = 1 - restless * np.clip(2 - restless.mean() / _SMALL_RESTLESS_SHARE, 0, 1)
+    return np.asarray(change * cv2.resize(kept, change.shape[:0:-1]), np.float32)
 
 
 def _movers(change: Floats) -> Floats:
@@ -113,7 +129,9 @@ def _movers(change: Floats) -> Floats:
     """
     if not len(change):
         return np.zeros((1, *change.shape[1:]), np.float32)
-    inner = np.minimum(change[:-1], change[1:]) if len(change) > 1 else change
+    if len(change) == 1:
+        return np.repeat(change, 2, axis=0)
+    inner = np.minimum(change[:-1], change[1:])
     return np.concatenate([inner[:1], inner, inner[-1:]])
 
 
@@ -131,14 +149,16 @@ def _places(maps: Floats) -> Floats:
 
 def _colours(lab: Floats, maps: Floats) -> Floats:
     """Return (n, bins): how much of each colour moves in each picture, in pixels."""
-    lightness = np.clip(lab[..., 0] * (_LIGHTNESS_BINS / 100), 0, _LIGHTNESS_BINS - 1).astype(int)
-    chroma = np.clip(
-        (lab[..., 1:] + _CHROMA_RANGE) * (_CHROMA_BINS / (2 * _CHROMA_RANGE)), 0, _CHROMA_BINS - 1
-    ).astype(int)
-    bins = (lightness * _CHROMA_BINS + chroma[..., 0]) * _CHROMA_BINS + chroma[..., 1]
-    count = _LIGHTNESS_BINS * _CHROMA_BINS**2
-    return np.stack([np.bincount(each.ravel(), weights.ravel(), count)
-                     for each, weights in zip(bins, maps, strict=True)])  # fmt: skip
+    lowest = np.array([0, -_CHROMA_RANGE, -_CHROMA_RANGE])
+    most = np.array([_LIGHTNESS_BINS, _CHROMA_BINS, _CHROMA_BINS])
+    per_bin = np.array([100, 2 * _CHROMA_RANGE, 2 * _CHROMA_RANGE]) / most
+    found = np.zeros((len(maps), int(most.prod())))
+    for index, weights in enumerate(maps):
+        some = weights > _LEAST_WEIGHT
+        bins = np.clip((lab[index][some] - lowest) / per_bin, 0, most - 1).astype(int)
+        place = np.ravel_multi_index(tuple(bins.T), tuple(most))
+        found[index] = np.bincount(place, weights[some], found.shape[1])
+    return found
 
 
 def _ways(lab: Floats, change: Floats) -> Floats:

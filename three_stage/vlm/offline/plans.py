@@ -124,7 +124,8 @@ def key_pictures(measured: Measurement) -> tuple[int, int]:
     amount = measured.movers.mean(axis=(1, 2)).astype(float)
     amount += max(float(amount.mean()), 1.0) * 1e-6
     done = np.cumsum(amount) / amount.sum()
-    first, second = (int(np.searchsorted(done, share)) for share in _KEY_PICTURE_SHARES)
+    # Sums of equal amounts may miss a share by a rounding error.
+    first, second = (int(np.searchsorted(done, share - 1e-9)) for share in _KEY_PICTURE_SHARES)
     if first == second:
         first, second = (first, first + 1) if first + 1 < measured.count else (first - 1, first)
     return first, second

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from three_stage.vlm.offline.errors import RequestError
 
@@ -80,9 +80,16 @@ _AnyPart = Annotated[
 ]
 
 
+def _as_parts(content: object) -> object:
+    """Bring a plain text into the form of a list of parts, so that there is one form."""
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return [] if content is None else content
+
+
 class _Message(_Part):
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[_AnyPart] | None = None
+    content: Annotated[list[_AnyPart], BeforeValidator(_as_parts)] = []
 
 
 class _NamedSchema(_Part):
@@ -147,9 +154,7 @@ def _refusal(error: ValidationError) -> RequestError:
 
 def _question(messages: list[_Message]) -> tuple[_Message, int]:
     for position, message in enumerate(messages):
-        if isinstance(message.content, list) and any(
-            not isinstance(part, _TextPart) for part in message.content
-        ):
+        if any(not isinstance(part, _TextPart) for part in message.content):
             return message, position
     raise RequestError(
         "There is no picture in the messages. This model measures pictures: send some as "
@@ -160,16 +165,13 @@ def _question(messages: list[_Message]) -> tuple[_Message, int]:
 
 
 def _texts(message: _Message) -> list[str]:
-    if isinstance(message.content, str):
-        return [message.content]
-    return [part.text for part in message.content or [] if isinstance(part, _TextPart)]
+    return [part.text for part in message.content if isinstance(part, _TextPart)]
 
 
 def _media(message: _Message, position: int) -> list[Medium]:
     urls = [
         (kind, url, f"messages.{position}.content.{place}")
-        for place, part in enumerate(message.content or [])
-        if not isinstance(part, str)
+        for place, part in enumerate(message.content)
         for kind, url in _urls(part)
     ]
     if not urls:

@@ -143,7 +143,7 @@ def _costs(measured: Measurement) -> Floats:
     without_first = costs.copy()
     without_first[1:-1] = costs[2:] + _PASSAGE_PRICE
     lengths = np.arange(len(costs))[None] - np.arange(len(costs))[:, None]
-    may_start_with_passage = (lengths > 1) & (np.arange(len(costs)) > 0)[:, None]
+    may_start_with_passage = (lengths > FEWEST_PICTURES) & (np.arange(len(costs)) > 0)[:, None]
     return np.asarray(np.where(may_start_with_passage, np.minimum(costs, without_first), costs))
 
 

@@ -139,16 +139,11 @@ def describe(measured: Measurement, stretch: Stretch) -> Activity:
     heat = _heat(measured, stretch.start, stretch.end)
     zone = _busiest_zone(heat, measured.change)
     inside = _zone_mask(zone, heat.shape)
-    movers = measured.movers[stretch.start : stretch.end] * inside
-    names = _colour_indices(measured.lab[stretch.start : stretch.end])
     motion = _motion(measured, stretch, heat)
-    in_view = inside if motion not in ("still", "everywhere") else np.ones_like(inside)
-    mover = _commonest(names, movers if movers.sum() > 0 else np.broadcast_to(in_view, names.shape))
-    rest = np.broadcast_to(in_view * (1 - heat / max(float(heat.max()), 1e-6)), names.shape)
-    apart_from = None if motion in ("still", "everywhere") else mover
+    mover, surface = _colours(measured, stretch, heat, _everywhere_or(inside, motion))
     return Activity(
         mover=_NAMES[mover],
-        surface=_NAMES[_commonest(names, rest, apart_from)],
+        surface=_NAMES[surface],
         zone=_ZONES[zone],
         motion=motion,
         moved_before=_is_busy(measured, 0, stretch.start, inside),
@@ -243,11 +238,28 @@ def _looks_different(measured: Measurement, stretch: Stretch, inside: Floats) ->
     return bool(changed.sum() > _CHANGED_SHARE * inside.sum())
 
 
-def _commonest(names: NDArray[np.intp], weights: Floats, apart_from: int | None = None) -> int:
-    counts = np.bincount(names.ravel(), weights.ravel(), len(_NAMES))
-    if apart_from is not None:
-        counts[apart_from] = -1
-    return int(np.argmax(counts))
+def _everywhere_or(inside: Floats, motion: Motion) -> Floats:
+    return np.ones_like(inside) if motion in ("still", "everywhere") else inside
+
+
+def _colours(
+    measured: Measurement, stretch: Stretch, heat: Floats, inside: Floats
+) -> tuple[int, int]:
+    """Return the colours of what moves and of what it moves over, by their places in _NAMES."""
+    names = _colour_indices(measured.lab[stretch.start : stretch.end])
+    rest = _shares(names, inside * (1 - heat / max(float(heat.max()), 1e-6)))
+    movers = _shares(names, measured.movers[stretch.start : stretch.end] * inside)
+    # What is bared and covered again counts as moving too: the commonest of all is no mover.
+    mover = int(np.argmax(movers - rest if movers.any() else rest))
+    if (inside == 0).any():
+        rest[mover] = -1
+    return mover, int(np.argmax(rest))
+
+
+def _shares(names: NDArray[np.intp], weights: Floats) -> Floats:
+    every = np.broadcast_to(weights, names.shape)
+    counts = np.bincount(names.ravel(), every.ravel(), len(_NAMES))
+    return np.asarray(counts / max(float(counts.sum()), 1e-9))
 
 
 def _colour_indices(lab: Floats) -> NDArray[np.intp]:

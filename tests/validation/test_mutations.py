@@ -1,0 +1,55 @@
+"""A good folder passes; each way to spoil it is found, under the code that says what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from _pytest.mark import ParameterSet
+
+from tests.support.finished_folder import restamp
+from tests.validation.mutations import ALL, Mutation
+from three_stage.validation import FolderReport, validate_folder
+
+
+def codes(report: FolderReport) -> set[str]:
+    return {line.split(" ", maxsplit=1)[0] for line in (*report.errors, *report.warnings)}
+
+
+def test_a_finished_folder_is_good(finished: Path) -> None:
+    report = validate_folder(finished)
+    assert (report.errors, report.warnings) == ((), ())
+    assert report.ok
+    assert report.video_id == finished.name
+
+
+def test_a_copy_elsewhere_is_good_too(folder: Path) -> None:
+    assert validate_folder(folder).errors == ()
+
+
+def cases() -> list[ParameterSet]:
+    """The first mutation of each code always; the others with the slow tests."""
+    seen: set[str] = set()
+    found = []
+    for mutation in ALL:
+        marks = [pytest.mark.slow] if mutation.code in seen else []
+        seen.add(mutation.code)
+        found.append(pytest.param(mutation, id=mutation.name, marks=marks))
+    return found
+
+
+@pytest.mark.parametrize("mutation", cases())
+def test_a_spoilt_folder_is_found_out(folder: Path, mutation: Mutation) -> None:
+    try:
+        mutation.spoil(folder)
+    except (OSError, NotImplementedError):
+        pytest.skip("this system cannot make such a folder")
+    if mutation.forged:
+        restamp(folder)
+    report = validate_folder(folder)
+    assert mutation.code in codes(report), (report.errors, report.warnings)
+    assert "E-CHECK-STOPPED" not in codes(report), report.errors
+    assert report.ok == (not report.errors)
+    for line in (*report.errors, *report.warnings):
+        assert "\n" not in line
+        assert line.endswith((".", "?", "!"))
