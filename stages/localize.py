@@ -61,8 +61,7 @@ async def run(job: VideoJob, drafted: Drafted, on_clip: Callable[[StepClip], Non
         if why_ask:
             localization = await _localize(job, drafted, inputs)
         else:
-            await job.on_disk(job.note_reused, "stage2", "localization_raw.json")
-            localization = read_model(Localization, job.layout.localization)
+            localization = await job.on_disk(_keep_localization, job)
         await _cut_all(job, drafted, localization, on_clip)
         await job.on_disk(job.ended, "stage2")
 
@@ -317,6 +316,12 @@ def _with_recorded_times(job: VideoView, segment: Segment) -> Segment:
     return segment.model_copy(
         update={"clip_start_sec": part.clip_start_sec, "clip_end_sec": part.clip_end_sec}
     )
+
+
+def _keep_localization(job: VideoJob) -> Localization:
+    job.note_reused("stage2", "localization_raw.json")
+    job.folder.record(job.folder.changed([job.layout.relpath(job.layout.localization)]))
+    return read_model(Localization, job.layout.localization)
 
 
 def _save_localization(

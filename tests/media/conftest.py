@@ -35,7 +35,7 @@ ORDINARY = {
     "h264 29.97.mkv": Numbered(times_ms=tuple(round(i * 1001 / 30) for i in range(60))),
     "phone.mp4": Numbered(times_ms=phone_like_times_ms(90, 1)),
     "phone.mkv": Numbered(times_ms=phone_like_times_ms(90, 2), b_frames=3),
-    "late start.mkv": Numbered(times_ms=tuple(5000 + i * 40 for i in range(60))),
+    "late start.mkv": Numbered(fps=25, times_ms=tuple(5000 + i * 40 for i in range(60))),
     "fragmented.mp4": Numbered(container_options={"movflags": "frag_keyframe+empty_moov"}),
     "odd size.mkv": Numbered(size_px=(161, 97), pixel_format="yuv444p"),
     "wide pixels.mp4": Numbered(pixel_aspect=Fraction(4, 3)),
@@ -49,7 +49,7 @@ NEVER_SOUGHT = {
     "h264.avi": Numbered(),
     "mpeg4.avi": Numbered(codec="mpeg4"),
 }
-"""Containers that are decoded from their start, because seeking or their times cannot be trusted."""
+"""Containers that are decoded from their start: their seeking or times cannot be trusted."""
 
 
 @dataclass(frozen=True)

@@ -172,14 +172,31 @@ def test_a_link_is_removed_and_not_what_it_points_at(folder: RunFolder, tmp_path
     assert (target / "precious.txt").exists()
 
 
-def test_recorded_files_below_a_folder_are_found(folder: RunFolder) -> None:
+def test_files_that_are_not_as_recorded_are_found_by_digest(folder: RunFolder) -> None:
     root = folder.layout.root
-    names = ["stage1/a.json", "stage1/sampled_frames/b.jpg", "stage10/c.json", "stage1.json"]
-    folder.record([folder.write(root / name, "text") for name in names])
-    assert folder.recorded_below(root / "stage1") == [
-        "stage1/a.json", "stage1/sampled_frames/b.jpg",
-    ]  # fmt: skip
-    assert folder.recorded_below(root / "stage2") == []
+    folder.record([folder.write(root / name, "text") for name in ("a.json", "b.txt", "c.txt")])
+    (root / "a.json").write_text("TEXT", encoding="utf-8")
+    (root / "b.txt").write_text("TEXT", encoding="utf-8")
+    (root / "d.txt").write_text("text", encoding="utf-8")
+    names = ["a.json", "b.txt", "c.txt", "d.txt"]
+    assert folder.changed(names) == ["a.json", "b.txt", "d.txt"]
+    assert missing_artifact(folder.summary, root, ["b.txt", "c.txt"]) is None, "size alone"
+    assert missing_artifact(folder.summary, root, ["a.json"]) == "a.json is not as it was recorded"
+    folder.record(folder.changed(names))
+    assert folder.changed(names) == []
+
+
+def test_nothing_beyond_a_link_is_removed(folder: RunFolder, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "precious.txt").write_text("text", encoding="utf-8")
+    link = folder.layout.root / "stage1"
+    try:
+        link.symlink_to(target, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system makes no links for this user")
+    folder.remove([link / "precious.txt"])
+    assert (target / "precious.txt").exists()
 
 
 def test_what_a_kill_left_half_written_goes(folder: RunFolder) -> None:

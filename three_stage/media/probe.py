@@ -75,7 +75,9 @@ def describe(source: Source, table: FrameTable, first_frame: VideoFrame) -> Vide
 def oddities(source: Source, table: FrameTable, info: VideoInfo) -> tuple[str, ...]:
     """Return what a person should know about a file that could be read nevertheless."""
     found = []
-    lost_sec = source.declared_duration_sec - info.duration_sec
+    # Some containers count their length from zero, some from their first picture.
+    begins_sec = max(0.0, float(table.ticks[0] * table.time_base))
+    lost_sec = source.declared_duration_sec - (begins_sec + info.duration_sec)
     if lost_sec > max(LOST_SEC, LOST_SHARE * info.duration_sec):
         found.append(
             f"the file says that it lasts {source.declared_duration_sec:.1f} s, but its pictures "
