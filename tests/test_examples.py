@@ -204,7 +204,7 @@ def test_another_process_renders_the_same_pixels(tmp_path: Path) -> None:
     assert here.read_text("utf-8") == there.read_text("utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize("seed", MANY_SEEDS)
 def test_every_seed_gives_a_film_that_keeps_all_promises(seed: int, tmp_path: Path) -> None:
     truth: Truth = render(seed, tmp_path / "film.mp4", tmp_path / "film.json")

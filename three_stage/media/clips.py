@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from three_stage.media.cut import check_clip
-from three_stage.media.errors import CutError
+from three_stage.media.errors import CutError, NothingDecodedError, NoVideoStreamError
 from three_stage.media.probe import describe
 from three_stage.media.source import Source
 from three_stage.media.table import (
@@ -61,16 +62,17 @@ def clip_span(
     """
     if settings.cut_mode != "copy":
         return check_clip(clip, inspect_clip(clip), start_sec, end_sec, frames, settings)
-    copied = _pictures_of(clip)
-    with Source(source) as opened:
+    span = None
+    with Source(source) as opened, contextlib.suppress(NothingDecodedError, NoVideoStreamError):
+        copied = _pictures_of(clip)
         span = with_table(
             opened, lambda table: _span_of_copy(opened, table, copied, start_sec, end_sec)
         )
     if span is not None:
         return span
     raise CutError(
-        f"{clip} shows pictures that {source} does not show around {start_sec:.3f} s: this "
-        f"kind of file cannot be cut there without encoding.",
+        f"{clip} shows nothing, or pictures that {source} does not show around {start_sec:.3f} s: "
+        f"this kind of file cannot be cut there without encoding.",
         hint="Use --cut-mode reencode.",
     )
 

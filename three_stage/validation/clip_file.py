@@ -12,7 +12,7 @@ from three_stage.media.picture import upright
 from three_stage.media.probe import describe
 from three_stage.media.source import Source
 from three_stage.media.table import decode_table, frames_at
-from three_stage.validation.similarity import Sketch, sketch
+from three_stage.validation.similarity import Canvas, Sketch, sketch
 
 
 class ClipFile:
@@ -45,7 +45,7 @@ class ClipFile:
         self._source.container.close()
 
     def sketches(
-        self, indices: Collection[int], *, width_px: int, height_px: int
+        self, indices: Collection[int], canvas: Canvas, *, width_px: int, height_px: int
     ) -> dict[int, Sketch]:
         """Decode again and return sketches of some frames, by index (0-based).
 
@@ -55,6 +55,6 @@ class ClipFile:
         wanted = sorted(index for index in set(indices) if 0 <= index < len(self.times_sec))
         size = (self.info.width, self.info.height)
         return {
-            index: sketch(upright(frame, size)[:height_px, :width_px], width_px, height_px)
+            index: sketch(upright(frame, size)[:height_px, :width_px], canvas)
             for index, frame in frames_at(self._source, self._table, wanted)
         }

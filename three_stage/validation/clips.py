@@ -10,8 +10,9 @@ from schemas.files import CutRecord, FrameManifest, Segment, VideoInfo
 from three_stage.media import nearest_index
 from three_stage.validation.clip_file import ClipFile
 from three_stage.validation.codes import Code
-from three_stage.validation.likeness import Comparison, check_alike
+from three_stage.validation.likeness import Comparison, are_alike
 from three_stage.validation.plans import SourcePool
+from three_stage.validation.pool import SeenPool
 from three_stage.validation.similarity import Sketch
 from three_stage.validation.view import FolderView
 
@@ -99,27 +100,25 @@ def check_against_pool(
     check: ClipCheck,
     clip: ClipFile,
     shown: Mapping[int, Sketch],
-    pool_sketches: Mapping[int, Sketch],
+    seen: SeenPool,
 ) -> None:
-    """Check time and picture of every frame of the clip that is in the video's pool too.
+    """Check time and picture of the frames of the clip that are in the video's pool too.
 
-    ``shown`` are sketches of the clip's frames, ``pool_sketches`` of the pool by place.
+    ``shown`` are sketches of the clip's frames, ``seen`` is the pool. The first difference is said.
     """
     relpath, start = view.relpath(check.path), check.segment.clip_start_sec
     for place, index in coinciding(check, clip.times_sec).items():
         frame = check.pool.manifest.frames[place]
-        off_sec = start + clip.times_sec[index] - frame.timestamp_sec
         other = f"picture {frame.frame_index_1based} of stage1"
-        if abs(off_sec) > TIME_TOLERANCE_SEC:
-            view.findings.add(
-                Code.CLIP_FRAMES,
-                relpath,
-                f"has no frame at {frame.timestamp_sec} s, the time of {other}",
-            )
-        elif index in shown and place in pool_sketches:
+        if abs(start + clip.times_sec[index] - frame.timestamp_sec) > TIME_TOLERANCE_SEC:
+            message = f"has no frame at {frame.timestamp_sec} s, the time of {other}"
+            view.findings.add(Code.CLIP_FRAMES, relpath, message)
+            return
+        if index in shown and place in seen.sketches:
             other = f"{other}, which is its frame {index} (0-based)"
             what = Comparison(Code.CLIP_PICTURE, relpath, other, check.cut)
-            check_alike(view, what, shown[index], pool_sketches[place])
+            if not are_alike(view, what, shown[index], seen.sketches[place]):
+                return
 
 
 def check_described(

@@ -29,9 +29,8 @@ from three_stage.validation.plans import (
     check_plan,
     check_segments,
 )
-from three_stage.validation.pool import pool_pictures
+from three_stage.validation.pool import SeenPool, look_at_pool
 from three_stage.validation.report import Findings, FolderReport
-from three_stage.validation.similarity import Sketch, sketch
 from three_stage.validation.steps import check_meta, check_step_media
 from three_stage.validation.summary import (
     NATIVE_MAX_SIDE_PX,
@@ -71,8 +70,8 @@ def _validate(view: FolderView) -> None:
     with _guarded(findings, "the plans"):
         _check_plans(view, contents)
     with _guarded(findings, "the pictures of stage 1"):
-        sketches = _check_pool(view, contents)
-        _check_steps(view, contents, sketches)
+        seen = _check_pool(view, contents)
+        _check_steps(view, contents, seen)
 
 
 def _check_files(view: FolderView, contents: Contents) -> None:
@@ -110,31 +109,28 @@ def _check_plans(view: FolderView, contents: Contents) -> None:
         check_clip_records(view, segments, summary)
 
 
-def _check_pool(view: FolderView, contents: Contents) -> dict[int, Sketch]:
-    """Decode the pool of stage 1; return sketches by place in the manifest."""
+def _check_pool(view: FolderView, contents: Contents) -> SeenPool | None:
     if contents.manifest is None:
-        return {}
+        return None
     max_side_px = None
     if contents.summary is not None:
         max_side_px = contents.summary.sampling_config.frame_max_side or NATIVE_MAX_SIDE_PX
-    pictures = pool_pictures(view, view.layout.stage1, contents.manifest, max_side_px=max_side_px)
-    size = (contents.manifest.video.width, contents.manifest.video.height)
-    return {frame.frame_index_1based - 1: sketch(image, *size) for frame, image in pictures}
+    return look_at_pool(view, view.layout.stage1, contents.manifest, max_side_px=max_side_px)
 
 
-def _check_steps(view: FolderView, contents: Contents, pool_sketches: dict[int, Sketch]) -> None:
-    segments = contents.segments
+def _check_steps(view: FolderView, contents: Contents, seen: SeenPool | None) -> None:
+    segments, pool = contents.segments, contents.pool
     by_id = {s.step_id: s for s in segments.segments} if segments else {}
     for step in contents.draft.steps if contents.draft else ():
         with _guarded(view.findings, f"step {step.step_id}"):
             segment, files = by_id.get(step.step_id), contents.steps.get(step.step_id)
             check = None
-            if segment is not None and segments is not None and contents.pool is not None:
+            if segment is not None and segments is not None and pool is not None:
                 path = view.layout.clip(step.step_id, step.step_goal)
-                check = ClipCheck(path, segment, segments.cut, contents.pool)
+                check = ClipCheck(path, segment, segments.cut, pool)
             if files is not None and segment is not None:
                 check_meta(view, files, segment)
-            check_step_media(view, files, check, pool_sketches)
+            check_step_media(view, files, check, seen)
 
 
 @contextmanager

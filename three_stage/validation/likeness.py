@@ -40,20 +40,21 @@ class Comparison:
         return self.cut is not None and self.cut.mode == "reencode" and self.cut.crf > FAITHFUL_CRF
 
 
-def check_alike(view: FolderView, what: Comparison, first: Sketch, second: Sketch) -> None:
-    """Compare two pictures by structure and by colour.
+def are_alike(view: FolderView, what: Comparison, first: Sketch, second: Sketch) -> bool:
+    """Compare two pictures by structure and by colour; report a difference, and tell.
 
     Behind a strong compression they can differ for that reason alone: then only the large things
-    count, and the finding is a warning.
+    count, and the finding is a warning, one a folder.
     """
     structure, colour = luma_ssim(first, second), block_difference(first, second)
     if structure >= SAME_SSIM and colour <= SAME_BLOCKS:
-        return
+        return True
     text = (
         f"differs from {what.other}: SSIM {structure:.3f} (at least {SAME_SSIM}), "
         f"largest difference of a block {colour} of 255 (at most {SAME_BLOCKS})"
     )
-    if what.is_lossy and coarse_ssim(first, second) >= COARSE_SSIM:
-        view.findings.add(Code.PICTURE_LOSS, what.relpath, text)
-    else:
+    if not (what.is_lossy and coarse_ssim(first, second) >= COARSE_SSIM):
         view.findings.add(what.code, what.relpath, text)
+    elif not view.findings.has(Code.PICTURE_LOSS):
+        view.findings.add(Code.PICTURE_LOSS, what.relpath, f"{text}; others may differ too")
+    return False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.files import FrameManifest, ManifestFrame
@@ -11,7 +12,7 @@ from three_stage.runs import StagePaths, sample_name
 from three_stage.runs.layout import SAMPLES
 from three_stage.validation.codes import Code
 from three_stage.validation.pictures import read_picture
-from three_stage.validation.similarity import Image
+from three_stage.validation.similarity import SKETCH_SIDE_PX, Canvas, Image, Sketch, sketch
 from three_stage.validation.view import FolderView
 
 ASPECT_TOLERANCE_PX = 2
@@ -40,13 +41,53 @@ def expected_pictures(paths: StagePaths, manifest: FrameManifest) -> list[Path]:
     ]
 
 
-def pool_pictures(
-    view: FolderView, paths: StagePaths, manifest: FrameManifest, *, max_side_px: int | None = None
-) -> Iterator[tuple[ManifestFrame, Image]]:
-    """Decode a pool one picture at a time and check sizes; yield those that can be decoded.
+@dataclass(frozen=True, eq=False)
+class SeenPool:
+    """The decoded pictures of a pool: sketches on one canvas by place in the manifest (from 0).
 
-    All have one size, of the video's shape; ``max_side_px`` is the longest side allowed, if known.
+    ``kept`` are whole pictures, by place too.
     """
+
+    canvas: Canvas
+    width_px: int
+    height_px: int
+    sketches: Mapping[int, Sketch]
+    kept: Mapping[int, Image]
+
+
+def look_at_pool(
+    view: FolderView,
+    paths: StagePaths,
+    manifest: FrameManifest,
+    *,
+    max_side_px: int | None = None,
+    keep: Collection[int] = (),
+) -> SeenPool:
+    """Decode a pool and check sizes; keep sketches, and the whole pictures at some places.
+
+    All pictures have one size, of the video's shape; ``max_side_px`` is the longest side allowed,
+    if known. Pictures are compared at their own size when that is smaller than sketches are.
+    """
+    video = manifest.video
+    canvas: Canvas | None = None
+    sketches: dict[int, Sketch] = {}
+    kept: dict[int, Image] = {}
+    for frame, image in _pictures(view, paths, manifest, max_side_px):
+        if canvas is None:
+            longest = min(SKETCH_SIDE_PX, max(image.shape[:2]))
+            canvas = Canvas.of(video.width, video.height, longest)
+        place = frame.frame_index_1based - 1
+        sketches[place] = sketch(image, canvas)
+        if place in keep:
+            kept[place] = image
+    canvas = canvas or Canvas.of(video.width, video.height, SKETCH_SIDE_PX)
+    return SeenPool(canvas, video.width, video.height, sketches, kept)
+
+
+def _pictures(
+    view: FolderView, paths: StagePaths, manifest: FrameManifest, max_side_px: int | None
+) -> Iterator[tuple[ManifestFrame, Image]]:
+    """Decode one picture at a time; yield those that can be decoded."""
     first_size: tuple[int, int] | None = None
     for frame, path in zip(manifest.frames, expected_pictures(paths, manifest), strict=True):
         image = read_picture(view, path)

@@ -16,7 +16,7 @@ Image = NDArray[np.uint8]
 """Height × width × 3 bytes, blue green red; or height × width, grey."""
 
 SKETCH_SIDE_PX = 256
-"""Longest side of a sketch: what a compression loses hardly shows there."""
+"""Longest side at which most pictures are compared: what a compression loses hardly shows there."""
 
 COARSE_SIDE_PX = 64
 BLOCKS_A_SIDE = 32
@@ -70,6 +70,26 @@ def padded(image: Image, width_px: int, height_px: int) -> Image:
     return np.asarray(border, np.uint8)
 
 
+@dataclass(frozen=True)
+class Canvas:
+    """The size, in px, at which pictures of one video are compared; both sides at least 1."""
+
+    width_px: int
+    height_px: int
+
+    @classmethod
+    def of(cls, width_px: int, height_px: int, longest_px: int) -> Canvas:
+        """Return the canvas of a video of that size, with its longer side at most so long."""
+        return cls(*_fit_within(width_px, height_px, longest_px))
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """How many blocks the picture is divided into, along its width and its height."""
+        longest = max(self.width_px, self.height_px)
+        most = max(1, min(BLOCKS_A_SIDE, longest // SMALLEST_BLOCK_PX))
+        return _fit_within(self.width_px, self.height_px, most)
+
+
 @dataclass(frozen=True, eq=False)
 class Sketch:
     """What is kept of a picture to compare it: its luma, and the mean colours of its blocks."""
@@ -78,17 +98,11 @@ class Sketch:
     blocks: Image
 
 
-def sketch(image: Image, width_px: int, height_px: int, longest_px: int = SKETCH_SIDE_PX) -> Sketch:
-    """Return the sketch of a BGR picture; two can be compared when they were given one size.
-
-    ``width_px`` and ``height_px`` are those of what both pictures show (not of the picture
-    itself), ``longest_px`` the longest side of the luma that is kept.
-    """
-    longest = max(width_px, height_px)
-    blocks_px = max(1, min(BLOCKS_A_SIDE, longest // SMALLEST_BLOCK_PX))
+def sketch(image: Image, canvas: Canvas) -> Sketch:
+    """Return the sketch of a BGR picture; sketches on one canvas can be compared."""
     return Sketch(
-        luma=fitted(_grey(image), *_fit_within(width_px, height_px, longest_px)),
-        blocks=fitted(image, *_fit_within(width_px, height_px, blocks_px)),
+        luma=fitted(_grey(image), canvas.width_px, canvas.height_px),
+        blocks=fitted(image, *canvas.blocks),
     )
 
 

@@ -22,10 +22,10 @@ from three_stage.validation.clips import (
 )
 from three_stage.validation.codes import Code
 from three_stage.validation.layout_checks import key_frame_paths
-from three_stage.validation.likeness import Comparison, check_alike
+from three_stage.validation.likeness import Comparison, are_alike
 from three_stage.validation.pictures import read_picture
-from three_stage.validation.pool import pool_pictures, read_manifest
-from three_stage.validation.similarity import Image, Sketch, padded, sketch
+from three_stage.validation.pool import SeenPool, look_at_pool, read_manifest
+from three_stage.validation.similarity import Canvas, Image, Sketch, padded, sketch
 from three_stage.validation.summary import is_real_time
 from three_stage.validation.view import FolderView
 
@@ -81,72 +81,68 @@ def check_meta(view: FolderView, files: StepFiles, segment: Segment) -> None:
 
 
 def check_step_media(
-    view: FolderView,
-    files: StepFiles | None,
-    check: ClipCheck | None,
-    pool_sketches: Mapping[int, Sketch],
+    view: FolderView, files: StepFiles | None, check: ClipCheck | None, video_pool: SeenPool | None
 ) -> None:
     """Decode a step's clip, pool and key frames and check what they show.
 
-    ``pool_sketches`` are those of the video's pool by place in its manifest. Without ``files``
-    (stage 3 is not done) only the clip is checked; without ``check`` (no usable segment) only pool
-    and key frames.
+    ``video_pool`` are the pictures of stage 1. Without ``files`` (stage 3 is not done) only the
+    clip is checked; without ``check`` (no usable segment) only pool and key frames.
     """
-    shown: dict[int, Sketch] = {}
-    manifest = files.manifest if files else None
+    step_pool = None
+    if files is not None and files.manifest is not None:
+        keep = {frame.frame_index - 1 for frame in files.step.critical_frames} if files.step else ()
+        step_pool = look_at_pool(view, files.paths, files.manifest, keep=keep)
     if check is not None:
         check_range(view, check)
-        shown = _check_clip(view, files, check, pool_sketches)
-    if files is not None and manifest is not None:
-        chosen = _check_pool(view, files, manifest, shown)
-        _check_key_frames(view, files, manifest, chosen, check)
+        _check_clip(view, files, check, video_pool, step_pool)
+    if files is not None and files.manifest is not None and step_pool is not None:
+        _check_key_frames(view, files, files.manifest, step_pool, check)
 
 
 def _check_clip(
     view: FolderView,
     files: StepFiles | None,
     check: ClipCheck,
-    pool_sketches: Mapping[int, Sketch],
-) -> dict[int, Sketch]:
-    """Check a clip and return sketches of those of its frames that the step's pool shows."""
+    video_pool: SeenPool | None,
+    step_pool: SeenPool | None,
+) -> None:
     if not view.require(check.path):
-        return {}
+        return
     try:
         with ClipFile(check.path) as clip:
             check_clip_file(view, check, clip)
-            manifest = files.manifest if files else None
-            if files is not None and manifest is not None:
-                check_described(view, view.relpath(files.paths.manifest), manifest, clip)
-                _check_times(view, files, manifest, check, clip.times_sec)
-            for_video, for_step = _sketches(clip, check, manifest)
-            check_against_pool(view, check, clip, for_video, pool_sketches)
-            return for_step
+            of_video = set(coinciding(check, clip.times_sec).values())
+            of_step: set[int] = set()
+            if files is not None and files.manifest is not None:
+                check_described(view, view.relpath(files.paths.manifest), files.manifest, clip)
+                _check_times(view, files, files.manifest, check, clip.times_sec)
+                of_step = {frame.original_frame_index for frame in files.manifest.frames}
+            for_video, for_step = _sketches(clip, (of_video, video_pool), (of_step, step_pool))
+            if video_pool is not None:
+                check_against_pool(view, check, clip, for_video, video_pool)
+            if files is not None and files.manifest is not None and step_pool is not None:
+                _check_pool(view, files, files.manifest, step_pool, for_step)
     except MediaError as error:
         message = str(error).replace(str(check.path), "it")
         view.findings.add(Code.CLIP_DECODE, view.relpath(check.path), message)
-        return {}
 
 
 def _sketches(
-    clip: ClipFile, check: ClipCheck, manifest: FrameManifest | None
-) -> tuple[dict[int, Sketch], dict[int, Sketch]]:
-    """Return sketches of the clip's frames at the video's size and at the step's, decoded once.
+    clip: ClipFile, *wanted: tuple[set[int], SeenPool | None]
+) -> tuple[dict[int, Sketch], ...]:
+    """Return sketches of the clip's frames as each pool needs them; once, where they agree.
 
-    The two sizes differ where an odd side was padded.
+    They differ where an odd side was padded, or pools have pictures of other sizes.
     """
-    video = check.pool.manifest.video
-    indices = set(coinciding(check, clip.times_sec).values())
-    if manifest is None:
-        return clip.sketches(indices, width_px=video.width, height_px=video.height), {}
-    of_step = {frame.original_frame_index for frame in manifest.frames}
-    width, height = manifest.video.width, manifest.video.height
-    if (width, height) == (video.width, video.height):
-        both = clip.sketches(indices | of_step, width_px=width, height_px=height)
-        return both, both
-    return (
-        clip.sketches(indices, width_px=video.width, height_px=video.height),
-        clip.sketches(of_step, width_px=width, height_px=height),
-    )
+    looks = {(p.canvas, p.width_px, p.height_px) for _, p in wanted if p is not None}
+    made = {
+        (canvas, width, height): clip.sketches(
+            set().union(*(indices for indices, p in wanted if p and p.canvas == canvas)),
+            canvas, width_px=width, height_px=height,
+        )
+        for canvas, width, height in looks
+    }  # fmt: skip
+    return tuple(made[p.canvas, p.width_px, p.height_px] if p else {} for _, p in wanted)
 
 
 def _check_times(
@@ -179,29 +175,25 @@ def _check_pool(
     view: FolderView,
     files: StepFiles,
     manifest: FrameManifest,
+    seen: SeenPool,
     shown: Mapping[int, Sketch],
-) -> dict[int, Image]:
-    """Check every picture against its frame of the clip; return those of the critical frames."""
-    critical = {frame.frame_index for frame in files.step.critical_frames} if files.step else set()
-    chosen: dict[int, Image] = {}
-    for frame, image in pool_pictures(view, files.paths, manifest):
-        if frame.frame_index_1based in critical:
-            chosen[frame.frame_index_1based] = image
+) -> None:
+    """Check every picture of a step's pool against its frame of the clip."""
+    folder = view.relpath(files.paths.folder)
+    for place, of_pool in seen.sketches.items():
+        frame = manifest.frames[place]
         of_clip = shown.get(frame.original_frame_index)
         if of_clip is not None:
-            relpath = f"{view.relpath(files.paths.folder)}/{frame.image_relpath}"
             other = f"frame {frame.original_frame_index} (0-based) of the clip"
-            what = Comparison(Code.POOL_PICTURE, relpath, other)
-            size = (manifest.video.width, manifest.video.height)
-            check_alike(view, what, of_clip, sketch(image, *size))
-    return chosen
+            what = Comparison(Code.POOL_PICTURE, f"{folder}/{frame.image_relpath}", other)
+            are_alike(view, what, of_clip, of_pool)
 
 
 def _check_key_frames(
     view: FolderView,
     files: StepFiles,
     manifest: FrameManifest,
-    chosen: Mapping[int, Image],
+    pool: SeenPool,
     check: ClipCheck | None,
 ) -> None:
     if files.step is None:
@@ -219,23 +211,16 @@ def _check_key_frames(
         image = read_picture(view, path)
         if image is None:
             continue
-        relpath = view.relpath(path)
         if check is not None:
-            _check_resolution(view, relpath, image, check)
-        of_pool = chosen.get(critical.frame_index)
+            _check_resolution(view, view.relpath(path), image, check)
+        of_pool = pool.kept.get(critical.frame_index - 1)
         if of_pool is not None:
             other = f"picture {critical.frame_index} of the step's pool"
             cut = check.cut if check else None
-            what = Comparison(Code.KEYFRAME_PICTURE, relpath, other, cut)
+            what = Comparison(Code.KEYFRAME_PICTURE, view.relpath(path), other, cut)
             like_clip = padded(image, manifest.video.width, manifest.video.height)
-            check_alike(view, what, *_at_size_of(like_clip, of_pool))
-
-
-def _at_size_of(image: Image, of_pool: Image) -> tuple[Sketch, Sketch]:
-    """Return the sketches of two pictures with all the detail that the second one has."""
-    height, width = of_pool.shape[:2]
-    longest = max(width, height)
-    return sketch(image, width, height, longest), sketch(of_pool, width, height, longest)
+            canvas = Canvas(width_px=of_pool.shape[1], height_px=of_pool.shape[0])
+            are_alike(view, what, sketch(like_clip, canvas), sketch(of_pool, canvas))
 
 
 def _check_resolution(view: FolderView, relpath: str, image: Image, check: ClipCheck) -> None:

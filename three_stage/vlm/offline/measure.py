@@ -23,6 +23,7 @@ _FLICKER_LAB = 3.0
 """A shift of the whole view below this is light flicker, not motion."""
 _FAINTEST_MOTION_LAB = 3.5
 _NOISE_FACTOR = 3.2
+_LOUDEST_NOISE_LAB = 6.0
 _RESTLESS_QUANTILE = 0.3
 _RESTLESS_FACTOR = 3.0
 _RESTLESS_WINDOW_PX = 7
@@ -94,8 +95,8 @@ def _changes(lab: Floats) -> Floats:
     if not len(squares):
         return squares
     noise = np.sqrt([np.median(_sampled(each)) for each in squares])
-    # A scene cut changes most pixels: it must not pass for noise.
-    noise = np.minimum(noise, 2 * np.median(noise) + 0.3)
+    # A scene cut or a moving camera changes most pixels: that must not pass for noise.
+    noise = np.minimum(noise, min(2 * float(np.median(noise)) + 0.3, _LOUDEST_NOISE_LAB))
     least = np.maximum(_FAINTEST_MOTION_LAB, _NOISE_FACTOR * noise).astype(np.float32)
     squares /= (least**2)[:, None, None]
     return np.asarray(-np.expm1(-np.square(squares)), np.float32)
