@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 
 from tests.media.conftest import NEVER_SOUGHT, ORDINARY, Video, Videos
-from tests.support.numbered_video import read_jpeg_number, run_ffmpeg
+from tests.support.numbered_video import decode_jpeg, read_jpeg_number, run_ffmpeg
 from three_stage.media import (
     TEMPORARY_PREFIX,
     ClipSpan,
@@ -221,7 +220,7 @@ def test_clips_of_turned_videos_are_upright(
     assert (facts.width, facts.height) == (96, 160)
     assert videos("h264.mp4").times_sec[31] == cutter.seconds(31)
     shown, original = (
-        cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        decode_jpeg(jpeg)
         for jpeg in (
             grab_frames(clip, [0.0])[0].jpeg,
             grab_frames(cutter.video.path, [cutter.seconds(31)])[0].jpeg,

@@ -25,6 +25,7 @@ from three_stage.validation.report import (
     root_document,
 )
 from three_stage.validation.similarity import (
+    Canvas,
     Image,
     block_difference,
     fitted,
@@ -115,22 +116,36 @@ def test_ssim_refuses_pictures_of_two_sizes() -> None:
         ssim(scene(), scene()[:-1])
 
 
+CANVAS = Canvas.of(160, 120, 256)
+
+
 def test_compression_keeps_a_sketch_and_another_place_or_colour_does_not() -> None:
-    original = sketch(scene(40), 160, 120)
+    original = sketch(scene(40), CANVAS)
     compressed = decode_jpeg(jpeg(scene(40), 60))
     assert compressed is not None
-    same = sketch(compressed, 160, 120)
+    same = sketch(compressed, CANVAS)
     assert luma_ssim(original, same) > 0.9
     assert block_difference(original, same) < 20
-    assert block_difference(original, sketch(scene(46), 160, 120)) > 32
-    assert block_difference(original, sketch(scene(color=(220, 200, 30)), 160, 120)) > 32
+    assert block_difference(original, sketch(scene(46), CANVAS)) > 32
+    assert block_difference(original, sketch(scene(color=(220, 200, 30)), CANVAS)) > 32
 
 
 def test_sketches_of_two_sizes_of_one_picture_are_alike() -> None:
     small = fitted(scene(), 80, 60)
-    first, second = sketch(scene(), 160, 120), sketch(small, 160, 120)
+    first, second = sketch(scene(), CANVAS), sketch(small, CANVAS)
     assert luma_ssim(first, second) > 0.9
     assert block_difference(first, second) < 20
+
+
+@given(width=st.integers(1, 5000), height=st.integers(1, 5000), longest=st.integers(1, 300))
+def test_a_canvas_fits_and_has_blocks_of_8_pixels_at_least(
+    width: int, height: int, longest: int
+) -> None:
+    canvas = Canvas.of(width, height, longest)
+    across, down = canvas.blocks
+    assert 1 <= max(canvas.width_px, canvas.height_px) <= max(longest, 1)
+    assert 1 <= min(across, down) <= max(across, down) <= 32
+    assert max(across, down) * 8 <= max(canvas.width_px, canvas.height_px, 8)
 
 
 def test_only_the_line_that_makes_odd_sides_even_is_padded() -> None:
