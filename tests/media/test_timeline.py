@@ -316,7 +316,7 @@ def test_rounding_to_ticks_is_no_variable_rate() -> None:
     at_30 = [round(i * 1000 / 30) / 1000 for i in range(90)]
     assert not has_variable_rate(at_30, 0.001)
     assert not has_variable_rate([i / 30 for i in range(90)], 1 / 15360)
-    assert not has_variable_rate([0.0], 0.001)
+    assert has_variable_rate([0.0], 0.001) is False
     assert not has_variable_rate([0.0, 5.0], 0.001)
     # 2 % of the gap is allowed, 3 % is not; with coarse ticks one and a half of them.
     assert not has_variable_rate([0.0, 1.0, 2.0, 3.019], 0.0001)

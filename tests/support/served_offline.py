@@ -81,7 +81,7 @@ def _spoiled(
             await asyncio.sleep(delay_sec(body))
             text = instead(number, body)
             if text is None:
-                await app(scope, _again(raw), send)
+                await app(scope, _again(raw, receive), send)
             else:
                 await _answer(send, text, body["model"])
         finally:
@@ -99,9 +99,11 @@ async def _whole_body(receive: Any) -> bytes:
             return b"".join(parts)
 
 
-def _again(raw: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": raw, "more_body": False}
+def _again(raw: bytes, then: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+    whole: list[dict[str, Any]] = [{"type": "http.request", "body": raw, "more_body": False}]
+
+    async def receive() -> Any:
+        return whole.pop() if whole else await then()
 
     return receive
 

@@ -16,6 +16,9 @@ from typing import BinaryIO
 
 HEADER_BYTES, LONG_HEADER_BYTES = 8, 16
 HANDLER_PICTURES = b"vide"
+LONG_VERSION = b"\x01"
+"""Of an edit list whose times have 64 bits."""
+
 NO_MEDIA = -1
 """Media time of an edit that shows nothing: a pause before the first picture."""
 
@@ -45,8 +48,8 @@ def end_edit_after(path: Path, length: int) -> None:
 
 def _end_last_edit(file: BinaryIO, box: Box, length: int) -> None:
     content = _read(file, box)
-    version, count = content[0], int.from_bytes(content[4:8], "big")
-    layout = struct.Struct(">Qq4x" if version == 1 else ">Ii4x")
+    count = int.from_bytes(content[4:8], "big")
+    layout = struct.Struct(">Qq4x" if content[:1] == LONG_VERSION else ">Ii4x")
     place = 8 + (count - 1) * layout.size
     if count < 1 or place + layout.size > len(content):
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from three_stage.media.fitting import (
     DoesNotFitError,
     EncodedPicture,
     Look,
+    Pictures,
     encode_both,
     encode_clean,
     encode_to_fit,
@@ -126,18 +127,7 @@ def _encode(
     count = len(choice.indices)
     reserve = TEXT_RESERVE_BYTES + TEXT_RESERVE_BYTES_A_PICTURE * count
     budget_bytes = int(settings.max_body_mb * BYTES_A_MB) - reserve
-
-    def decoded(size_px: tuple[int, int]) -> Iterator[Image]:
-        for _, frame in frames_at(source, table, choice.indices):
-            yield upright(frame, size_px)
-
-    pictures = decoded
-    if count * look.size_px[0] * look.size_px[1] <= KEPT_PIXELS:
-        kept = list(decoded(look.size_px))
-
-        def pictures(size_px: tuple[int, int]) -> Iterator[Image]:
-            return (shrunk(image, size_px) for image in kept)
-
+    pictures = pictures_of(source, table, choice.indices, look.size_px)
     encode = encode_clean if settings.no_embed_index else encode_both
     try:
         return encode_to_fit(pictures, encode, look, budget_bytes)
@@ -147,6 +137,28 @@ def _encode(
             f"{settings.max_body_mb:g} MB, however small.",
             hint="Raise --max-body-mb or lower --max-frames.",
         ) from None
+
+
+def pictures_of(
+    source: Source,
+    table: FrameTable,
+    indices: Sequence[int],
+    size_px: tuple[int, int],
+    *,
+    kept_pixels: int = KEPT_PIXELS,
+) -> Pictures:
+    """Return what gives the pictures at any size: decoded once and kept, unless they are too many.
+
+    ``size_px`` is the largest size that will be asked for.
+    """
+
+    def decoded(size_px: tuple[int, int]) -> Iterator[Image]:
+        return (upright(frame, size_px) for _, frame in frames_at(source, table, indices))
+
+    if len(indices) * size_px[0] * size_px[1] > kept_pixels:
+        return decoded
+    kept = list(decoded(size_px))
+    return lambda size_px: (shrunk(image, size_px) for image in kept)
 
 
 def _loss(wanted: Look, look: Look, settings: SamplingSettings) -> tuple[str, ...]:

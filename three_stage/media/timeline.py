@@ -101,8 +101,7 @@ def nearest_index(times: ArrayLike, wanted: ArrayLike) -> NDArray[np.int64]:
     """
     known = np.asarray(times, dtype=np.float64)
     asked = np.asarray(wanted, dtype=np.float64)
-    after = np.clip(np.searchsorted(known, asked), 1, max(1, len(known) - 1))
-    after = np.minimum(after, len(known) - 1)
+    after = np.minimum(np.searchsorted(known, asked), len(known) - 1)
     before = np.maximum(after - 1, 0)
     nearer_after = np.abs(known[after] - asked) < np.abs(known[before] - asked)
     return np.where(nearer_after, after, before).astype(np.int64)
@@ -119,8 +118,6 @@ def nearest_increasing(times: ArrayLike, wanted: ArrayLike) -> list[int]:
     asked = np.asarray(wanted, dtype=np.float64)
     if len(asked) > len(known):
         raise ValueError(f"{len(asked)} different frames wanted, only {len(known)} there")
-    if len(asked) == 0:
-        return []
     nearest = nearest_index(known, asked)
     if not np.all(np.diff(nearest) > 0):
         nearest = _least_total_deviation(known, asked, nearest)

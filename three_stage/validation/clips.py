@@ -114,11 +114,27 @@ def check_against_pool(
             message = f"has no frame at {frame.timestamp_sec} s, the time of {other}"
             view.findings.add(Code.CLIP_FRAMES, relpath, message)
             return
+        counted = _source_index(check, index)
+        if counted is not None and counted != frame.original_frame_index:
+            message = (
+                f"its frame {index} is the source's frame {counted}, but {other} is said to be "
+                f"frame {frame.original_frame_index} (all 0-based)"
+            )
+            view.findings.add(Code.CLIP_FRAMES, relpath, message)
+            return
         if index in shown and place in seen.sketches:
             other = f"{other}, which is its frame {index} (0-based)"
             what = Comparison(Code.CLIP_PICTURE, relpath, other, check.cut)
             if not are_alike(view, what, shown[index], seen.sketches[place]):
                 return
+
+
+def _source_index(check: ClipCheck, index: int) -> int | None:
+    """Return which frame of the source (0-based) a clip's frame is, where that can be counted."""
+    if not (check.is_exact and check.pool.holds(check.segment)):
+        return None
+    first = check.pool.manifest.frames[check.segment.start_frame_index - 1]
+    return first.original_frame_index + index
 
 
 def check_described(

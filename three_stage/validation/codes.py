@@ -202,6 +202,11 @@ class Code(Enum):
         "The draft plan is valid but not as preferred.",
         "Look at the plan.",
     )
+    DRAFT_CHANGED = (
+        "W-DRAFT-CHANGED",
+        "A later stage was asked with another draft than the one that is there.",
+        "If you edited the draft, run the pipeline with --stages 2,3.",
+    )
     LOCALIZATION_RULE = ("E-LOCALIZATION-RULE", "The localization breaks a rule.", _EDITED)
     LOCALIZATION_ADVICE = (
         "W-LOCALIZATION-ADVICE",

@@ -35,6 +35,7 @@ from three_stage.validation.steps import check_meta, check_step_media
 from three_stage.validation.summary import (
     NATIVE_MAX_SIDE_PX,
     check_agreement,
+    check_draft_asked,
     check_summary,
     folder_name,
 )
@@ -105,6 +106,8 @@ def _check_plans(view: FolderView, contents: Contents) -> None:
         check_plan(view, contents.plan, draft, contents.refined)
     if summary is not None and contents.manifest is not None:
         check_agreement(view, summary, contents.manifest, segments)
+    if summary is not None and draft is not None:
+        check_draft_asked(view, summary, draft)
     if summary is not None and segments is not None:
         check_clip_records(view, segments, summary)
 

@@ -14,6 +14,7 @@ from schemas.files import (
     StageRecord,
     StepSegments,
 )
+from schemas.plan import DraftPlan
 from three_stage.runs import digest_of, identify_source
 from three_stage.validation.codes import Code
 from three_stage.validation.view import FolderView
@@ -22,7 +23,8 @@ STAGES = ("stage1", "stage2", "stage3")
 NATIVE_MAX_SIDE_PX = 2048
 """The longest side of pool pictures when --frame-max-side is 0."""
 
-_FINGERPRINT_INPUT = "source content"
+_FINGERPRINT_INPUT, _DRAFT_INPUT = "source content", "draft"
+"""Names of inputs in ask_inputs."""
 
 
 def check_summary(view: FolderView, summary: RunSummary) -> None:
@@ -81,6 +83,26 @@ def check_agreement(
         )
     if segments is not None:
         _check_segments(view, summary, segments)
+
+
+def check_draft_asked(view: FolderView, summary: RunSummary, draft: DraftPlan) -> None:
+    """Check that stages 2 and 3 were asked with the draft that is there, as far as is recorded."""
+    whole = digest_of(draft.model_dump(mode="json"))
+    records: dict[str, tuple[StageRecord | PartRecord, str]] = {}
+    if summary.stage2 is not None:
+        records["stage2"] = (summary.stage2, whole)
+    parts = summary.stage3.parts if summary.stage3 else {}
+    for step in draft.steps:
+        if (part := parts.get(str(step.step_id))) is not None:
+            of_step = digest_of([draft.high_level_goal, step.model_dump(mode="json")])
+            records[f"stage3, step {step.step_id}"] = (part, of_step)
+    for name, (record, digest) in records.items():
+        if record.ask_inputs.get(_DRAFT_INPUT, digest) != digest:
+            view.findings.add(
+                Code.DRAFT_CHANGED,
+                view.relpath(view.layout.draft),
+                f"is not the draft that {name} was asked with",
+            )
 
 
 def _check_segments(view: FolderView, summary: RunSummary, segments: StepSegments) -> None:

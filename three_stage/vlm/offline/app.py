@@ -23,6 +23,8 @@ from three_stage.vlm.offline.request import ChatRequest, read_request, text_toke
 
 MODEL = "offline"
 MOST_BODY_BYTES = 64 * 1024 * 1024
+MOST_AT_ONCE = 8
+"""Requests that are measured at the same time; each needs up to 300 MB of memory."""
 
 _PIECE_CHARACTERS = 256
 _CHARACTERS_A_TOKEN = 4
@@ -65,11 +67,13 @@ class _Completion:
 
 
 class _Model:
-    """Answers chat completion requests; at most one per core is being measured at a time."""
+    """Answers chat completion requests; as many are measured at a time as there are cores."""
 
     def __init__(self) -> None:
         # Own threads: the loop's default ones are many, and each holds a request's pictures.
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="offline-model")
+        self._threads = ThreadPoolExecutor(
+            min(os.cpu_count() or 1, MOST_AT_ONCE), thread_name_prefix="offline-model"
+        )
 
     async def chat(self, request: Request) -> Response:
         """Answer POST /v1/chat/completions."""
