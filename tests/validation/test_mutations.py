@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from tests.support.finished_folder import restamp
+from tests.support.finished_folder import make_finished_folder, restamp
 from tests.validation.mutations import ALL, Mutation
 from three_stage.validation import FolderReport, validate_folder
 
@@ -25,6 +25,24 @@ def test_a_finished_folder_is_good(finished: Path) -> None:
 
 def test_a_copy_elsewhere_is_good_too(folder: Path) -> None:
     assert validate_folder(folder).errors == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "warnings"),
+    [
+        (("--cut-mode", "copy"), set()),
+        (("--crf", "51"), {"W-PICTURE-LOSS"}),
+        (("--frame-max-side", "96", "--jpeg-quality", "60"), set()),
+        (("--pool-mode", "keyframe", "--keep-audio"), set()),
+    ],
+)
+def test_folders_made_with_other_options_are_good(
+    tmp_path: Path, options: tuple[str, ...], warnings: set[str]
+) -> None:
+    report = validate_folder(make_finished_folder(tmp_path, *options))
+    assert report.errors == ()
+    assert codes(report) - {"W-DRAFT-ADVICE"} == warnings
 
 
 def cases() -> list[ParameterSet]:

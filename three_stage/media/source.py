@@ -192,7 +192,9 @@ class Source:
         try:
             container = av.open(
                 file_url(self.path),
-                options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
+                # Not as "options": PyAV before 18 lays those on streams that FLV has not found yet,
+                # and crashes.
+                container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
             )
         except MemoryError:
             raise
