@@ -55,6 +55,7 @@ def test_a_mutant_differs_from_its_module_in_one_place() -> None:
         assert sum(a != b for a, b in zip(text.splitlines(), plain, strict=True)) == 1
 
 
+@pytest.mark.slow
 def test_every_target_is_there_and_has_faults_to_plant() -> None:
     for target in TARGETS:
         source = (ROOT / target.module).read_text(encoding="utf-8")

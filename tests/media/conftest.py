@@ -36,6 +36,8 @@ ORDINARY = {
     "phone.mp4": Numbered(times_ms=phone_like_times_ms(90, 1)),
     "phone.mkv": Numbered(times_ms=phone_like_times_ms(90, 2), b_frames=3),
     "late start.mkv": Numbered(fps=25, times_ms=tuple(5000 + i * 40 for i in range(60))),
+    "sound first.mkv": Numbered(times_ms=tuple(500 + i * 33 for i in range(60)), audio=True),
+    "sound first.mp4": Numbered(times_ms=tuple(500 + i * 33 for i in range(60)), audio=True),
     "fragmented.mp4": Numbered(container_options={"movflags": "frag_keyframe+empty_moov"}),
     "odd size.mkv": Numbered(size_px=(161, 97), pixel_format="yuv444p"),
     "wide pixels.mp4": Numbered(pixel_aspect=Fraction(4, 3)),

@@ -33,6 +33,7 @@ from three_stage.media import (
     inspect_clip,
     probe_video,
     sample_pool,
+    source_time,
 )
 from three_stage.media.source import Source
 from three_stage.settings import CutSettings, SamplingSettings, UsageError
@@ -95,58 +96,54 @@ def cutter(
     return Cutter(video, sample_pool(video.path, EVERY_FRAME), ffmpeg, tmp_path)
 
 
-def neighbours(frames: int, name: str) -> list[tuple[int, int]]:
-    """Return segments that cover a video: random ones, and the edges of key frames."""
-    chance = random.Random(name)
-    inner = {chance.randrange(1, frames), 29, 30}
-    return list(itertools.pairwise([0, *sorted(inner), frames]))
+def around_a_key_frame(frames: int) -> list[tuple[int, int]]:
+    """Return segments that cover a video; one of them is the frame before the second key frame."""
+    return [(0, 29), (29, 30), (30, frames)]
 
 
-EVERYWHERE = pytest.mark.parametrize(
-    "cutter", [*ORDINARY, *NEVER_SOUGHT, "hidden start.mp4"], indirect=True
-)
+def anywhere(frames: int, seed: str) -> list[tuple[int, int]]:
+    """Return segments that cover a video, some of a single frame, with random ends."""
+    chance = random.Random(seed)
+    single = chance.randrange(1, frames - 1)
+    ends = {chance.randrange(1, frames) for _ in range(5)} | {0, single, single + 1, frames}
+    return list(itertools.pairwise(sorted(ends)))
 
 
-@EVERYWHERE
-def test_a_clip_holds_exactly_the_frames_of_its_segment(
-    cutter: Cutter, request: pytest.FixtureRequest
+def assert_holds_its_segment(cutter: Cutter, start: int, end: int, settings: CutSettings) -> None:
+    clip = cutter.cut(start, end, settings)
+    assert cutter.numbers(clip) == list(range(start, end))
+    span = cutter.span(clip, start, end, settings)
+    assert span == ClipSpan(
+        start_sec=cutter.seconds(start),
+        end_sec=cutter.seconds(end),
+        displayed_frames=end - start,
+    )
+    # Seconds within the clip, put behind its start, are seconds of the source.
+    within = inspect_clip(clip).frame_times_sec
+    assert [source_time(span.start_sec, second) for second in within] == pytest.approx(
+        [cutter.seconds(index) for index in range(start, end)], abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("cutter", [*ORDINARY, *NEVER_SOUGHT, "hidden start.mp4"], indirect=True)
+def test_neighbouring_clips_share_no_frame_and_lose_none(cutter: Cutter) -> None:
+    for start, end in around_a_key_frame(cutter.pool.displayed_frames):
+        assert_holds_its_segment(cutter, start, end, FAST)
+
+
+@pytest.mark.parametrize("cutter", ["h264 open groups.mp4", "phone.mkv"], indirect=True)
+@pytest.mark.parametrize("settings", [FAST, COPY], ids=["reencode", "copy"])
+def test_any_segment_is_cut_to_the_frame(
+    cutter: Cutter, settings: CutSettings, request: pytest.FixtureRequest
 ) -> None:
-    frames = cutter.pool.displayed_frames
-    held: list[int] = []
-    for start, end in neighbours(frames, request.node.name):
-        clip = cutter.cut(start, end)
-        span = cutter.span(clip, start, end, FAST)
-        assert span == ClipSpan(
-            start_sec=cutter.seconds(start),
-            end_sec=cutter.seconds(end),
-            displayed_frames=end - start,
-        )
-        facts = inspect_clip(clip)
-        # Seconds within the clip, put behind its start, are seconds of the source.
-        assert [span.start_sec + second for second in facts.frame_times_sec] == pytest.approx(
-            [cutter.seconds(index) for index in range(start, end)], abs=1e-6
-        )
-        held += cutter.numbers(clip)
-    # Neighbours share no frame and lose none.
-    assert held == list(range(frames))
+    for start, end in anywhere(cutter.pool.displayed_frames, request.node.name):
+        assert_holds_its_segment(cutter, start, end, settings)
 
 
-@pytest.mark.parametrize(
-    "cutter",
-    ["h264 open groups.mp4", "mpeg4.mp4", "phone.mkv", "hidden start.mp4", "transport.ts"],
-    indirect=True,
-)
-def test_a_copied_clip_holds_its_segment_where_the_container_can(
-    cutter: Cutter, request: pytest.FixtureRequest
-) -> None:
-    for start, end in neighbours(cutter.pool.displayed_frames, request.node.name):
-        clip = cutter.cut(start, end, COPY)
-        assert cutter.numbers(clip) == list(range(start, end))
-        assert cutter.span(clip, start, end, COPY) == ClipSpan(
-            start_sec=cutter.seconds(start),
-            end_sec=cutter.seconds(end),
-            displayed_frames=end - start,
-        )
+@pytest.mark.parametrize("cutter", ["mpeg4.mp4", "hidden start.mp4", "transport.ts"], indirect=True)
+def test_copied_clips_too_are_exact_where_the_container_can(cutter: Cutter) -> None:
+    for start, end in around_a_key_frame(cutter.pool.displayed_frames):
+        assert_holds_its_segment(cutter, start, end, COPY)
 
 
 @pytest.mark.parametrize("cutter", ["h264.avi", "mpeg4.avi"], indirect=True)
@@ -289,6 +286,13 @@ def test_a_failed_cut_says_ffmpegs_own_words_and_leaves_nothing(
         cut_once(ffmpeg, bad, clip, videos("h264.mp4"))
     assert "Invalid data found" in str(info.value)
     assert sorted(tmp_path.iterdir()) == [bad]
+
+
+def test_an_ffmpeg_that_is_gone_is_named(videos: Videos, tmp_path: Path) -> None:
+    gone = Ffmpeg(path=str(tmp_path / "gone"), version="9", libavutil=(61, 1))
+    video = videos("h264.mp4")
+    with pytest.raises(CutError, match=r"gone does not start \("):
+        cut_once(gone, video.path, tmp_path / "clip.mp4", video)
 
 
 def test_a_cut_replaces_an_older_clip_or_leaves_it_whole(

@@ -30,6 +30,7 @@ from three_stage.media import (
     probe_video,
     sample_pool,
 )
+from three_stage.media.source import Source
 from three_stage.settings import CutSettings, SamplingSettings
 
 # Names
@@ -267,3 +268,33 @@ def test_damage_in_the_middle_costs_only_the_frames_that_it_hit(tmp_path: Path) 
     last = pool.frames[-1]
     assert read_jpeg_number(last.clean_jpeg) == 89
     assert last.timestamp_sec == pytest.approx(89 / 30, abs=0.001)
+    # Single frames are the same as those of the pool.
+    some = pool.frames[::7]
+    grabbed = grab_frames(path, [frame.timestamp_sec for frame in some])
+    assert [frame.time_sec for frame in grabbed] == [frame.timestamp_sec for frame in some]
+
+
+def test_frames_that_their_packets_promise_and_the_decoder_does_not_show_are_no_frames(
+    tmp_path: Path,
+) -> None:
+    whole = write_numbered(tmp_path / "whole.mp4", Numbered(frames=60, gop=10, b_frames=0))
+    content = bytearray(whole.read_bytes())
+    with Source(whole) as source:
+        packets = [(packet.pos, packet.size) for packet in source.packets()]
+    for broken in (23, 24, 47):
+        position, size = packets[broken]
+        assert position is not None
+        content[position : position + size] = b"\xff" * size
+    path = tmp_path / "promises.mp4"
+    path.write_bytes(content)
+    pool = sample_pool(path, SamplingSettings(max_frames=60))
+    shown = [round(frame.timestamp_sec * 30) for frame in pool.frames]
+    assert not {23, 24, 47} & set(shown)
+    assert len(shown) > 40
+    intact = [frame for frame in pool.frames if round(frame.timestamp_sec * 30) % 10 < 3]
+    for frame in intact:
+        assert read_jpeg_number(frame.clean_jpeg) == round(frame.timestamp_sec * 30)
+    assert any("damaged pieces" in warning for warning in pool.warnings)
+    # Asked for a frame that is not shown, the nearest one that is shown comes.
+    (grabbed,) = grab_frames(path, [23 / 30 + 0.001])
+    assert round(grabbed.time_sec * 30) in shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import pickle
 import signal
@@ -18,6 +17,21 @@ from typing import Any
 import pytest
 
 from tests.media.conftest import Videos
+from tests.media.jobs import (
+    die_of,
+    divide,
+    large,
+    leave,
+    own_pid,
+    raise_what_cannot_be_restored,
+    read_address_zero,
+    refuse,
+    return_what_cannot_leave,
+    return_what_kills_the_sender,
+    sleep_after_telling_pid,
+    sleep_and_tell_pid,
+    take_memory,
+)
 from three_stage.media import (
     MediaError,
     MediaWorkers,
@@ -36,76 +50,6 @@ from three_stage.media import errors as media_errors
 from three_stage.settings import CutSettings, SamplingSettings, ThreeStageError
 
 ROOT = Path(__file__).parents[2]
-
-
-# Jobs
-
-
-def own_pid(_: Any = None) -> int:
-    return os.getpid()
-
-
-def sleep_and_tell_pid(seconds: float) -> int:
-    time.sleep(seconds)
-    return os.getpid()
-
-
-def die_of(number: int, path: Path) -> None:
-    assert path.name
-    os.kill(os.getpid(), number)
-
-
-def read_address_zero() -> None:
-    ctypes.string_at(0)
-
-
-def leave(code: int) -> None:
-    os._exit(code)
-
-
-def sleep_after_telling_pid(note: Path) -> None:
-    note.write_text(str(os.getpid()))
-    time.sleep(60)
-
-
-def take_memory(count: int, path: Path) -> int:
-    assert path.name
-    return len(bytearray(count))
-
-
-def refuse(path: Path) -> None:
-    raise NotAVideoError(f"{path} is bad.", hint="Take another.")
-
-
-def divide(number: int, by: int) -> float:
-    return number / by
-
-
-def return_what_cannot_leave() -> Callable[[], int]:
-    return lambda: 1
-
-
-class UnrestorableError(Exception):
-    def __init__(self, first: int, second: int) -> None:
-        super().__init__(f"{first} and {second}")
-
-
-def raise_what_cannot_be_restored() -> None:
-    raise UnrestorableError(1, 2)
-
-
-class DiesWhenSent:
-    def __reduce__(self) -> tuple[Any, ...]:
-        os.kill(os.getpid(), signal.SIGKILL)
-        return (int, ())
-
-
-def return_what_kills_the_sender() -> DiesWhenSent:
-    return DiesWhenSent()
-
-
-def large(count: int) -> bytes:
-    return os.urandom(1024) * (count // 1024)
 
 
 def run(
@@ -365,7 +309,7 @@ def test_children_die_with_a_parent_that_is_killed(
             import asyncio, sys
             from pathlib import Path
             sys.path.insert(0, {str(ROOT)!r})
-            from tests.media.test_workers import sleep_after_telling_pid
+            from tests.media.jobs import sleep_after_telling_pid
             from three_stage.media import Ffmpeg, MediaWorkers, cut_clip, probe_video
             from three_stage.settings import CutSettings
 

@@ -52,7 +52,9 @@ def undisturbed(video: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return content(root / "clip")
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_run_stops_soon_and_can_go_on(
     video: Path, undisturbed: dict[str, bytes], tmp_path: Path, sent: signal.Signals
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(
     assert content(tmp_path / "clip") == undisturbed
 
 
+@pytest.mark.slow
 def test_a_second_run_on_the_same_folder_skips_it_and_says_who_holds_it(
     video: Path, tmp_path: Path
 ) -> None:

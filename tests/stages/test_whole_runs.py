@@ -309,6 +309,7 @@ def test_copied_clips_and_plain_pictures_are_valid_too(small_video: Path, run: R
     assert code == 0
 
 
+@pytest.mark.slow
 def test_a_killed_overwrite_is_gone_on_with_with_or_without_the_flag(
     small_video: Path, run: Run, tmp_path: Path
 ) -> None:

@@ -45,4 +45,7 @@ def dying_with_us(command: Sequence[str]) -> list[str]:
 
 if __name__ == "__main__":
     die_with_parent(int(sys.argv[1]))
-    os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 - no shell is the point
+    try:
+        os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 - no shell is the point
+    except OSError as error:
+        sys.exit(f"{sys.argv[2]} does not start ({error.strerror}).")
