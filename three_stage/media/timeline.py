@@ -1,4 +1,4 @@
-"""All arithmetic between ticks, seconds and indices. Pure functions; docs/time.md explains.
+"""All arithmetic between ticks, seconds and indices. Pure functions.
 
 A *displayed frame* is one that a player shows. Its time is its presentation time in seconds, zero
 at the first displayed frame; its index is 0-based in display order. Pictures of a pool are
