@@ -164,7 +164,9 @@ class VideoJob(VideoView):
             cost=kept.cost if kept else None,
             warnings=kept.warnings if kept else (),
         )
-        self.folder.update(**{stage: record}, api_config=api_config(self.recipe))
+        self.folder.update(
+            **{stage: record}, post_validate=None, api_config=api_config(self.recipe)
+        )
 
     def ended(self, stage: StageName) -> None:
         """Mark a stage as completed; an overwrite of it is over."""
@@ -231,6 +233,14 @@ class VideoJob(VideoView):
     def note_reused(self, stage: StageName, line: str) -> None:
         """Keep in a stage's record what of it was reused."""
         self.folder.update_stage(stage, reused=(*self._record(stage).reused, line))
+
+    def forget_parts(self, stage: StageName, keep: Collection[int]) -> None:
+        """Drop from a stage's record the steps that are no longer in the plan."""
+        record = self.folder.stage(stage)
+        kept = {str(step_id) for step_id in keep}
+        if record is not None and not record.parts.keys() <= kept:
+            parts = {step: part for step, part in record.parts.items() if step in kept}
+            self.folder.update_stage(stage, parts=parts)
 
     def part_done(self, stage: StageName, step_id: int, part: PartRecord) -> None:
         """Record the keys that one step of a stage was made with."""

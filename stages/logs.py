@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from loguru import logger
 
@@ -28,43 +28,37 @@ def logging_to(
     Raises UsageError when the log file cannot be written.
     """
 
-    def clean(record: Record) -> None:
-        record["message"] = redact(record["message"])
-
     def to_terminal(message: Message) -> None:
-        progress.note(str(message).rstrip("\n"))
+        progress.note(redact(str(message).rstrip("\n")))
 
+    file = _open(output.log_file) if output.log_file is not None else None
     level = "ERROR" if output.quiet else "DEBUG" if output.verbose else "INFO"
     logger.remove()
-    logger.configure(patcher=clean)
 
     def is_wanted(record: Record) -> bool:
         return output.verbose or not record["extra"].get("raw_answer")
 
-    added = [
-        logger.add(to_terminal, format="{message}", level=level, filter=is_wanted, diagnose=False)
-    ]
-    if output.log_file is not None:
-        added.append(_log_file(output.log_file, is_wanted))
+    logger.add(to_terminal, format="{message}", level=level, filter=is_wanted, diagnose=False)
+    if file is not None:
+
+        def to_file(message: Message) -> None:
+            file.write(redact(str(message)))
+            file.flush()
+
+        logger.add(to_file, format=FILE_FORMAT, level="DEBUG", filter=is_wanted, diagnose=False)
     try:
         yield
     finally:
-        for sink_id in added:
-            logger.remove(sink_id)
-        logger.configure(patcher=lambda _record: None)
+        logger.remove()
         logger.add(sys.stderr, level="WARNING", diagnose=False)
+        if file is not None:
+            file.close()
 
 
-def _log_file(path: Path, is_wanted: Callable[[Record], bool]) -> int:
+def _open(path: Path) -> TextIO:
     try:
-        return logger.add(
-            path,
-            format=FILE_FORMAT,
-            level="DEBUG",
-            filter=is_wanted,
-            diagnose=False,
-            encoding="utf-8",
-        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a", encoding="utf-8")
     except OSError as error:
         raise UsageError(
             f"--log-file {path}: cannot be written: {error.strerror or error}."

@@ -245,6 +245,8 @@ def _save_plan(job: VideoJob, drafted: draft.Drafted, refined: dict[int, Refined
     if not path.is_file() or path.read_text(encoding="utf-8") != json_text(plan):
         job.folder.write(path, plan)
     job.folder.record(job.folder.changed([job.layout.relpath(path)]))
+    for stage in ("stage2", "stage3"):
+        job.forget_parts(stage, keep=refined.keys())
 
 
 def upstream_draft(seen: VideoView) -> draft.Drafted:

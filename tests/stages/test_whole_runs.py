@@ -271,6 +271,26 @@ def test_a_hand_edited_draft_is_used_by_the_later_stages(
 
 
 @pytest.mark.slow
+def test_the_summary_keeps_nothing_of_a_step_that_was_edited_away(
+    small_video: Path, run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out" / "little"
+    with served_offline() as endpoint:
+        options = ("--input-video", small_video, "--api-base", endpoint.url)
+        assert run(*options, "--post-validate") == 0
+        assert read(folder / "run_summary.json")["post_validate"]["status"] == "completed"
+        draft = read(folder / "stage1" / "draft_plan.json")
+        assert len(draft["steps"]) > 3, "a plan needs 3 steps after one is gone"
+        gone = str(draft["steps"].pop()["step_id"])
+        (folder / "stage1" / "draft_plan.json").write_text(json.dumps(draft), encoding="utf-8")
+        assert run(*options, "--stages", "2,3") == 0
+    summary = read(folder / "run_summary.json")
+    assert summary["post_validate"] is None, "it told of another result"
+    assert summary["stage3"]["parts"].keys() == {str(step["step_id"]) for step in draft["steps"]}
+    assert gone not in summary["stage2"]["parts"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["missing", "cut"])
 def test_a_damaged_picture_is_made_again_without_asking(
     small_video: Path, run: Run, tmp_path: Path, damage: str
