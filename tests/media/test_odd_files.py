@@ -24,6 +24,7 @@ from three_stage.media import (
     TooShortError,
     UnknownCodecError,
     UnreadableFileError,
+    clock_start,
     cut_clip,
     grab_frames,
     inspect_clip,
@@ -60,6 +61,7 @@ def test_no_name_trips_the_decoder_or_ffmpeg(
         start_sec=0.0,
         end_sec=0.5,
         video=probe_video(Path(name)).info,
+        clock_start_sec=clock_start(Path(name)),
         settings=CutSettings(preset="ultrafast"),
         timeout_sec=60,
     )

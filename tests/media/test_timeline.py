@@ -271,22 +271,31 @@ def test_frames_of_a_clip_are_found_in_the_source() -> None:
     assert shown_at(source, 0.04, [0.0001, 0.0399]) == [1, 2]
 
 
+def window(
+    start_sec: float, end_sec: float, *, offset: float = 0.0, clock: float = 0.0, fps: float = 30.0
+) -> CutWindow:
+    return cut_window(
+        start_sec, end_sec, first_frame_offset_sec=offset, clock_start_sec=clock, average_fps=fps
+    )
+
+
 def test_a_cut_is_aimed_just_before_its_frames_and_sought_well_before() -> None:
-    assert cut_window(10.0, 12.0, 0.0, 30.0) == CutWindow(7_999_998, 9_999_998, 11_999_998)
+    assert window(10.0, 12.0) == CutWindow(7_999_998, 9_999_998, 11_999_998)
     # Seeking goes back by 17 frames where these last longer than two seconds.
-    assert cut_window(10.0, 12.0, 0.0, 4.0) == CutWindow(5_749_998, 9_999_998, 11_999_998)
-    # ffmpeg counts from the start of the container.
-    assert cut_window(10.0, 12.0, 0.5, 30.0) == CutWindow(8_499_998, 10_499_998, 12_499_998)
-    assert cut_window(10.0, 12.0, -0.5, 30.0) == CutWindow(7_499_998, 9_499_998, 11_499_998)
-    assert cut_window(0.0, 1.0, 0.0, 30.0) == CutWindow(0, 0, 999_998)
-    assert cut_window(1.0, 1.0000015, -1.0, 30.0) == CutWindow(0, 0, 1)
-    assert cut_window(1 / 3, 2 / 3, 0.0, 30.0) == CutWindow(0, 333_331, 666_665)
+    assert window(10.0, 12.0, fps=4.0) == CutWindow(5_749_998, 9_999_998, 11_999_998)
+    # ffmpeg seeks from the start of the container, and cuts by the file's own clock.
+    assert window(10.0, 12.0, offset=0.5) == CutWindow(8_499_998, 10_499_998, 12_499_998)
+    assert window(10.0, 12.0, offset=-0.5) == CutWindow(7_499_998, 9_499_998, 11_499_998)
+    assert window(10.0, 12.0, offset=0.5, clock=1.4) == CutWindow(8_499_998, 11_899_998, 13_899_998)
+    assert window(10.0, 12.0, clock=-1.0) == CutWindow(7_999_998, 8_999_998, 10_999_998)
+    assert window(0.0, 1.0) == CutWindow(0, -2, 999_998)
+    assert window(1 / 3, 2 / 3) == CutWindow(0, 333_331, 666_665)
 
 
 @pytest.mark.parametrize("end_sec", [2.0, 1.9])
 def test_an_empty_cut_is_refused(end_sec: float) -> None:
     with pytest.raises(ValueError, match=rf"nothing between 2.0 s and {end_sec} s"):
-        cut_window(2.0, end_sec, 0.0, 30.0)
+        window(2.0, end_sec)
 
 
 @given(
@@ -303,9 +312,10 @@ def test_rounded_to_ticks_a_cut_holds_exactly_its_frames(
     times = seconds_of_ticks(ticks, Fraction(1, rate)).tolist()
     start = data.draw(st.integers(0, len(times) - 2))
     end = data.draw(st.integers(start + 1, len(times) - 1))
-    window = cut_window(times[start], times[end], first / rate, 30.0)
-    low = round(Fraction(window.start_us * rate, 1_000_000))
-    high = round(Fraction(window.end_us * rate, 1_000_000))
+    clock = data.draw(st.integers(-first, first)) / rate
+    kept = window(times[start], times[end], offset=first / rate - clock, clock=clock)
+    low = round(Fraction(kept.start_us * rate, 1_000_000))
+    high = round(Fraction(kept.end_us * rate, 1_000_000))
     assert [low <= tick < high for tick in ticks] == [start <= i < end for i in range(len(ticks))]
 
 

@@ -48,7 +48,7 @@ def test_real_clips_are_displayed_alike(real_clips: list[Path]) -> None:
             )
 
 
-@pytest.mark.parametrize("name", [*ORDINARY, "hidden start.mp4"])
+@pytest.mark.parametrize("name", ORDINARY)
 def test_the_packets_of_ordinary_files_tell_what_a_full_decode_shows(
     videos: Videos, name: str
 ) -> None:

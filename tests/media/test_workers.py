@@ -102,6 +102,7 @@ def test_workers_do_what_the_functions_do(videos: Videos, tmp_path: Path) -> Non
             assert grabbed == grab_frames(path, [0.5, 1.0])
             await cut_clip(
                 find_ffmpeg(None), path, clip, start_sec=1.0, end_sec=2.0, video=probe.info,
+                clock_start_sec=await workers.clock_start(path),
                 settings=cut, timeout_sec=60,
             )  # fmt: skip
             assert await workers.inspect_clip(clip) == inspect_clip(clip)
@@ -322,7 +323,8 @@ def test_children_die_with_a_parent_that_is_killed(
                 await cut_clip(
                     Ffmpeg(path={str(ffmpeg)!r}, version="slow", libavutil=(61, 1)), path,
                     Path({str(tmp_path / "clip.mp4")!r}), start_sec=0.0, end_sec=1.0,
-                    video=probe_video(path).info, settings=CutSettings(), timeout_sec=60,
+                    video=probe_video(path).info, clock_start_sec=0.0, settings=CutSettings(),
+                    timeout_sec=60,
                 )
 
             if __name__ == "__main__":

@@ -31,9 +31,14 @@ SAMPLE_RATE = 48_000
 
 @dataclass(frozen=True, kw_only=True)
 class Numbered:
-    """What video to write. ``times_ms`` makes the frame rate variable and replaces ``fps``."""
+    """What video to write.
+
+    ``times_ms`` makes the frame rate variable and replaces ``fps`` and ``frames``; frame i carries
+    the number ``first_number`` + i.
+    """
 
     frames: int = 90
+    first_number: int = 0
     fps: int = 30
     times_ms: Sequence[int] | None = None
     codec: str = "libx264"
@@ -55,14 +60,15 @@ class Numbered:
 
 
 def write_numbered(path: Path, spec: Numbered) -> Path:
-    """Write a video as specified; frame i carries the number i."""
+    """Write a video as specified."""
     with av.open(str(path), "w", container_options=dict(spec.container_options)) as container:
         video = _video_stream(container, spec)
         sound = _sound_stream(container) if spec.audio else None
         if sound is not None:
             _write_sound(container, sound, spec.times_sec[-1])
         for number in range(spec.frames if spec.times_ms is None else len(spec.times_ms)):
-            frame = av.VideoFrame.from_ndarray(draw_number(number, spec.size_px), format="bgr24")
+            picture = draw_number(spec.first_number + number, spec.size_px)
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
             frame.pts = number if spec.times_ms is None else spec.times_ms[number]
             frame.time_base = video.codec_context.time_base
             container.mux(video.encode(frame))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from three_stage.media.ffmpeg import find_ffmpeg
     from three_stage.media.grab import grab_frames
-    from three_stage.media.opening import refuse_unusable
+    from three_stage.media.opening import clock_start, refuse_unusable
     from three_stage.media.pool import sample_pool
     from three_stage.media.probe import probe_video
     from three_stage.media.sizes import pool_picture_size
@@ -79,7 +79,7 @@ _ROOMS = {
     "ffmpeg": ("find_ffmpeg",),
     "grab": ("grab_frames",),
     "pool": ("sample_pool",),
-    "opening": ("refuse_unusable",),
+    "opening": ("clock_start", "refuse_unusable"),
     "probe": ("probe_video",),
     "sizes": ("pool_picture_size",),
     "timeline": (
@@ -132,6 +132,7 @@ __all__ = [
     "WorkerTimeoutError",
     "check_clip",
     "clip_span",
+    "clock_start",
     "cut_clip",
     "find_ffmpeg",
     "frames_between",

@@ -117,12 +117,15 @@ def _span_of_copy(
 def _places_of_copy(
     shown: list[bytes], times_sec: NDArray[np.float64], copied: _Pictures, start_sec: float
 ) -> list[int]:
-    """Find the source frames that a clip shows; where they repeat, those nearest to its start."""
+    """Find the source frames that a clip shows; where they repeat, those nearest to its start.
+
+    A clip that leaves out a frame in its middle, or shows one twice, is found nowhere.
+    """
     starts = [place for place, digest in enumerate(shown) if digest == copied.digests[0]]
     for start in sorted(starts, key=lambda place: abs(float(times_sec[place]) - start_sec)):
         places = shown_at(times_sec, float(times_sec[start]), copied.times_sec)
-        all_different = len(set(places)) == len(places)
-        if all_different and [shown[place] for place in places] == list(copied.digests):
+        without_holes = places == list(range(places[0], places[0] + len(places)))
+        if without_holes and [shown[place] for place in places] == list(copied.digests):
             return places
     return []
 

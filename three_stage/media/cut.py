@@ -28,6 +28,10 @@ EVEN_SIZE = "pad=ceil(iw/2)*2:ceil(ih/2)*2"
 """yuv420p halves the colours in both directions: an odd side gets one line more."""
 
 
+INSTEAD_OF_COPY = "Use --cut-mode reencode, which is exact."
+"""Not everything can be copied into an mp4 file, and not everywhere can a copy begin."""
+
+
 async def cut_clip(
     ffmpeg: Ffmpeg,
     source: Path,
@@ -36,34 +40,44 @@ async def cut_clip(
     start_sec: float,
     end_sec: float,
     video: VideoInfo,
+    clock_start_sec: float,
     settings: CutSettings,
     timeout_sec: float,
 ) -> None:
     """Cut ``[start_sec, end_sec)`` of a video into an mp4 file, replacing what was there.
 
-    Times are seconds from the first displayed frame of the source; ``video`` describes the source.
+    Times are seconds from the first displayed frame of the source; ``video`` and
+    ``clock_start_sec`` (see clock_start) describe the source.
     The file appears whole or not at all. What it really holds, clip_span says.
     Raises CutError with ffmpeg's own words, CutTimeoutError among them; cancelling kills ffmpeg.
     """
-    window = cut_window(start_sec, end_sec, video.first_frame_offset_sec, video.average_fps)
+    window = cut_window(
+        start_sec,
+        end_sec,
+        first_frame_offset_sec=video.first_frame_offset_sec,
+        clock_start_sec=clock_start_sec,
+        average_fps=video.average_fps,
+    )
     temporary = destination.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}.mp4")
     copies = settings.cut_mode == "copy"
     seeks = window.seek_us > 0 and await asyncio.to_thread(starts_seekable, source)
     arguments = [
         *("-protocol_whitelist", "file", "-format_whitelist", CONTAINERS),
-        # Times as in the file, from the container's start: filters and ends are absolute.
-        *("-copyts", "-start_at_zero"),
+        # Times as in the file: filters and ends are absolute. Counted from zero, they would depend
+        # on what is cut: without its sound, a transport stream begins at its first picture.
+        "-copyts",
         *(("-ss", f"{window.seek_us}us") if seeks else ()),
         *("-i", file_url(source)),
         *(_copying(window, settings) if copies else _encoding(window, settings, ffmpeg)),
-        *("-output_ts_offset", f"-{window.start_us}us"),
+        *("-output_ts_offset", f"{-window.start_us}us"),
         *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"),
         *("-movflags", "+faststart", "-movie_timescale", str(MICROSECONDS)),
         *("-f", "mp4", "-y", file_url(temporary)),
     ]
     task = f"cutting {start_sec:.3f}-{end_sec:.3f} s of {source}"
+    hint = INSTEAD_OF_COPY if copies else ""
     try:
-        await run_ffmpeg(ffmpeg, arguments, timeout_sec=timeout_sec, task=task)
+        await run_ffmpeg(ffmpeg, arguments, timeout_sec=timeout_sec, task=task, hint=hint)
         shown_us = window.end_us - window.start_us if copies else None
         await asyncio.to_thread(_finish, temporary, destination, shown_us, task)
     finally:
@@ -84,7 +98,7 @@ def check_clip(
     source: containers do not all say how long a frame stays.
     Raises CutError with what is wrong.
     """
-    hint = "Use --cut-mode reencode, which is exact." if settings.cut_mode == "copy" else ""
+    hint = INSTEAD_OF_COPY if settings.cut_mode == "copy" else ""
     if facts.displayed_frames != frames:
         raise CutError(
             f"{path} shows {facts.displayed_frames} frames; its segment has {frames} "

@@ -51,9 +51,9 @@ def find_ffmpeg(ffmpeg_bin: str | None) -> Ffmpeg:
 
 
 async def run_ffmpeg(
-    ffmpeg: Ffmpeg, arguments: Sequence[str], *, timeout_sec: float, task: str
+    ffmpeg: Ffmpeg, arguments: Sequence[str], *, timeout_sec: float, task: str, hint: str = ""
 ) -> None:
-    """Run ffmpeg to its end. ``task`` says in an error what it was doing.
+    """Run ffmpeg to its end. ``task`` says in an error what it was doing, ``hint`` what to do.
 
     Raises CutTimeoutError, or CutError with ffmpeg's last words. When cancelled, kills it first.
     """
@@ -77,7 +77,8 @@ async def run_ffmpeg(
     finally:
         await _ended(process)
     if code != 0:
-        raise CutError(f"{task}: ffmpeg failed ({_code_words(code)}): {words or 'without a word'}")
+        said = words or "without a word"
+        raise CutError(f"{task}: ffmpeg failed ({_code_words(code)}): {said}", hint=hint)
 
 
 async def _last_words(stream: asyncio.StreamReader) -> str:

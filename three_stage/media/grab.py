@@ -53,6 +53,8 @@ def _nearest_to(source: Source, first_tick: int, time_sec: float) -> tuple[float
         around = [*around[-1:], shown]
         if shown[0] >= tick:
             break
+    if source.damaged_packets:
+        raise InconsistentVideoError(f"damaged before {time_sec} s")
     if not around or around[0][0] > tick:
         raise InconsistentVideoError(f"no frame at or before {time_sec} s")
     known = seconds_of_ticks([first_tick, *(shown[0] for shown in around)], source.time_base)[1:]

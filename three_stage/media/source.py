@@ -69,6 +69,7 @@ class Source:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damaged_packets = 0
+        self._threads = min(MOST_DECODER_THREADS, os.cpu_count() or 1)
         refuse_unreadable(path)
         self.container, self.stream = self._open()
         self._at_start = True
@@ -154,6 +155,14 @@ class Source:
                     return itertools.dropwhile(_displayed_before(first.pts), frames)
         return self.frames()
 
+    def use_one_thread(self) -> bool:
+        """Decode with one thread from now on; return whether that is a change.
+
+        Where a packet is damaged, threads lose good frames that they hold at that moment.
+        """
+        before, self._threads = self._threads, 1
+        return before != 1
+
     def first_frame(self) -> VideoFrame:
         """Return the first displayed frame. Raises NothingDecodedError when there is none."""
         frame = next(self.frames(), None)
@@ -221,7 +230,7 @@ class Source:
             )
         codec.options = {"max_pixels": str(LARGEST_PICTURE_PIXELS)}
         codec.thread_type = "AUTO"
-        codec.thread_count = min(MOST_DECODER_THREADS, os.cpu_count() or 1)
+        codec.thread_count = self._threads
         return stream
 
 

@@ -114,10 +114,9 @@ def decode_table(source: Source) -> FrameTable:
 
     Raises NothingDecodedError when there are none.
     """
-    shown = [
-        (frame.pts, frame.dts, bool(frame.key_frame), frame.duration or 0)
-        for frame in source.frames()
-    ]
+    shown = _all_shown(source)
+    if source.damaged_packets and source.use_one_thread():
+        shown = _all_shown(source)
     stamps = trustworthy_stamps(
         [pts for pts, _, _, _ in shown], continued([(dts, length) for _, dts, _, length in shown])
     )
@@ -134,6 +133,14 @@ def decode_table(source: Source) -> FrameTable:
         from_scan=False,
         damaged_packets=source.damaged_packets,
     )
+
+
+def _all_shown(source: Source) -> list[tuple[int | None, int | None, bool, int]]:
+    """Decode all; return the stamps of each frame, whether it is a key frame, and its duration."""
+    return [
+        (frame.pts, frame.dts, bool(frame.key_frame), frame.duration or 0)
+        for frame in source.frames()
+    ]
 
 
 def frames_at(

@@ -194,9 +194,10 @@ def source_time(origin_sec: float, clip_time_sec: float) -> float:
 
 @dataclass(frozen=True)
 class CutWindow:
-    """Where ffmpeg must cut, in whole µs from the start of the container.
+    """Where ffmpeg must cut, in whole µs.
 
-    It seeks to ``seek_us``, and keeps the frames of ``[start_us, end_us)``.
+    It seeks to ``seek_us`` after the start of the container, and keeps the frames of
+    ``[start_us, end_us)`` by the file's own clock.
     """
 
     seek_us: int
@@ -205,15 +206,21 @@ class CutWindow:
 
 
 def cut_window(
-    start_sec: float, end_sec: float, first_frame_offset_sec: float, average_fps: float
+    start_sec: float,
+    end_sec: float,
+    *,
+    first_frame_offset_sec: float,
+    clock_start_sec: float,
+    average_fps: float,
 ) -> CutWindow:
-    """Turn a segment in our seconds into ffmpeg's: from the start of the container, in µs.
+    """Turn a segment in our seconds into ffmpeg's µs.
 
-    ffmpeg rounds µs to the ticks of the file. Both ends are aimed 2 µs before the frame: that
-    rounds to the frame's own tick, or falls into the gap before it; an error upwards could land
-    after the frame and lose it. Seeking goes by the order of decoding and can land on a key frame
-    that is shown after the start (usual failure: the frame just before a key frame is lost), so it
-    goes back by more frames than any codec reorders. No value is negative.
+    ``clock_start_sec`` is where the container's clock starts, ``first_frame_offset_sec`` how much
+    later its first frame is shown. ffmpeg rounds µs to the ticks of the file. Both ends are aimed
+    2 µs before the frame: that rounds to the frame's own tick, or falls into the gap before it; an
+    error upwards could land after the frame and lose it. Seeking goes by the order of decoding and
+    can land on a key frame that is shown after the start (usual failure: the frame just before a
+    key frame is lost), so it goes back by more frames than any codec reorders, never below 0.
     Raises ValueError when nothing lies between start and end.
     """
     if not start_sec < end_sec:
@@ -221,7 +228,8 @@ def cut_window(
     start_us = round((start_sec + first_frame_offset_sec) * MICROSECONDS) - CUT_LEAD_MICROSECONDS
     end_us = round((end_sec + first_frame_offset_sec) * MICROSECONDS) - CUT_LEAD_MICROSECONDS
     back_us = round(max(SEEK_BACK_SEC, REORDERED_FRAMES / average_fps) * MICROSECONDS)
-    return CutWindow(max(0, start_us - back_us), max(0, start_us), max(1, end_us))
+    clock_us = round(clock_start_sec * MICROSECONDS)
+    return CutWindow(max(0, start_us - back_us), clock_us + start_us, clock_us + end_us)
 
 
 def has_variable_rate(times_sec: ArrayLike, tick_sec: float) -> bool:

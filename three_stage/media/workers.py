@@ -116,6 +116,10 @@ class MediaWorkers:
         grabbed = await self.run(_call, "grab_frames", path, tuple(times_sec))
         return cast("tuple[GrabbedFrame, ...]", grabbed)
 
+    async def clock_start(self, path: Path) -> float:
+        """Run clock_start in a worker."""
+        return cast("float", await self.run(_call, "clock_start", path))
+
     async def inspect_clip(self, path: Path) -> ClipFacts:
         """Run inspect_clip in a worker."""
         return cast("ClipFacts", await self.run(_call, "inspect_clip", path))
