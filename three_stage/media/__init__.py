@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from three_stage.media.errors import (
         CutError,
         CutTimeoutError,
+        ImplausibleTimesError,
         InconsistentVideoError,
         MediaError,
         NotAVideoError,
@@ -61,6 +62,7 @@ _ROOMS = {
     "errors": (
         "CutError",
         "CutTimeoutError",
+        "ImplausibleTimesError",
         "InconsistentVideoError",
         "MediaError",
         "NoVideoStreamError",
@@ -113,6 +115,7 @@ __all__ = [
     "Ffmpeg",
     "FramePool",
     "GrabbedFrame",
+    "ImplausibleTimesError",
     "InconsistentVideoError",
     "MediaError",
     "MediaWorkers",

@@ -9,6 +9,7 @@ MediaError
 ├── NothingDecodedError     opens, but shows no picture
 ├── InconsistentVideoError  decodes to other frames than it announces, or each time to others
 ├── TooShortError           fewer displayed frames than the task needs
+├── ImplausibleTimesError   lasts for months, or shows more frames a second than can be told apart
 ├── PoolTooLargeError       the pictures do not fit into a request, however small
 ├── CutError                ffmpeg failed, or made another clip than asked
 │   └── CutTimeoutError     ffmpeg took too long
@@ -60,6 +61,10 @@ class InconsistentVideoError(MediaError):
 
 class TooShortError(MediaError):
     """The video displays fewer frames than the task needs."""
+
+
+class ImplausibleTimesError(MediaError):
+    """The times of the frames cannot be right."""
 
 
 class PoolTooLargeError(MediaError):

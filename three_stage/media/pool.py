@@ -19,7 +19,7 @@ from three_stage.media.fitting import (
     encode_to_fit,
 )
 from three_stage.media.picture import Image, shrunk, upright
-from three_stage.media.probe import describe, oddities, refuse_short
+from three_stage.media.probe import describe, oddities, refuse_unfit
 from three_stage.media.sizes import pool_picture_size
 from three_stage.media.source import Source
 from three_stage.media.table import FrameTable, first_frame_of, frames_at, with_table
@@ -94,7 +94,7 @@ def _make_pool(
     fewest_frames: int,
 ) -> FramePool:
     info = describe(source, table, first_frame_of(source, table))
-    refuse_short(source.path, table, fewest_frames)
+    refuse_unfit(source.path, table, fewest_frames)
     choice = choose_frames(table, settings, fewest_frames)
     wanted = Look(settings.jpeg_quality, pool_picture_size(info, settings))
     look, encoded = _encode(source, table, choice, wanted, settings)

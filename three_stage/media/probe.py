@@ -7,7 +7,7 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from schemas.files import VideoInfo
-from three_stage.media.errors import TooShortError
+from three_stage.media.errors import ImplausibleTimesError, TooShortError
 from three_stage.media.picture import turn_of
 from three_stage.media.sizes import display_size
 from three_stage.media.source import Source
@@ -16,6 +16,13 @@ from three_stage.media.timeline import MICROSECONDS, has_variable_rate
 from three_stage.media.values import VideoProbe
 from three_stage.settings import FEWEST_FRAMES
 
+SECONDS_A_DAY = 86_400
+LONGEST_SEC = 31 * SECONDS_A_DAY
+"""Longer than any recording in one file; damaged times are off by orders of magnitude."""
+
+FASTEST_FPS = 100_000
+"""Above this, frames lie closer together than ffmpeg can be told in µs where to cut."""
+
 LOST_SEC, LOST_SHARE = 1.0, 0.02
 """A video that ends this much earlier than its container says is reported as cut off."""
 
@@ -23,8 +30,8 @@ LOST_SEC, LOST_SHARE = 1.0, 0.02
 def probe_video(path: Path, *, fewest_frames: int = FEWEST_FRAMES) -> VideoProbe:
     """Say what a video is, reading its packets and decoding its first frame.
 
-    Raises MediaError (see errors.py) for what cannot be opened, and TooShortError when fewer than
-    ``fewest_frames`` frames are displayed.
+    Raises MediaError (see errors.py) for what cannot be opened, TooShortError when fewer than
+    ``fewest_frames`` frames are displayed, and ImplausibleTimesError.
     """
     with Source(path) as source:
         return with_table(source, lambda table: _probe(source, table, fewest_frames))
@@ -32,7 +39,7 @@ def probe_video(path: Path, *, fewest_frames: int = FEWEST_FRAMES) -> VideoProbe
 
 def _probe(source: Source, table: FrameTable, fewest_frames: int) -> VideoProbe:
     info = describe(source, table, first_frame_of(source, table))
-    refuse_short(source.path, table, fewest_frames)
+    refuse_unfit(source.path, table, fewest_frames)
     return VideoProbe(
         info=info,
         displayed_frames=len(table),
@@ -42,12 +49,33 @@ def _probe(source: Source, table: FrameTable, fewest_frames: int) -> VideoProbe:
     )
 
 
+def refuse_unfit(path: Path, table: FrameTable, fewest_frames: int) -> None:
+    """Refuse what cannot be worked on.
+
+    Raises TooShortError when a video displays fewer frames than the task needs,
+    ImplausibleTimesError when its times cannot be right.
+    """
+    refuse_short(path, table, fewest_frames)
+    if table.end_sec > LONGEST_SEC:
+        raise ImplausibleTimesError(
+            f"{path}: by its times it lasts {table.end_sec / SECONDS_A_DAY:.0f} days; that cannot "
+            "be right.",
+            hint="Write its times anew, by encoding it again.",
+        )
+    if len(table) > FASTEST_FPS * table.end_sec:
+        raise ImplausibleTimesError(
+            f"{path}: by its times it shows {len(table) / table.end_sec:.0f} frames a second; that "
+            "cannot be right.",
+            hint="Write its times anew, by encoding it again.",
+        )
+
+
 def refuse_short(path: Path, table: FrameTable, fewest_frames: int) -> None:
     """Raise TooShortError when a video displays fewer frames than the task needs."""
-    if len(table) < fewest_frames:
-        raise TooShortError(
-            f"{path} displays {len(table)} frames; at least {fewest_frames} are needed."
-        )
+    count = len(table)
+    if count < fewest_frames:
+        frames = "1 frame" if count == 1 else f"{count} frames"
+        raise TooShortError(f"{path} displays {frames}; at least {fewest_frames} are needed.")
 
 
 def describe(source: Source, table: FrameTable, first_frame: VideoFrame) -> VideoInfo:
