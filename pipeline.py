@@ -2,11 +2,13 @@
 
 import sys
 
-from stages.command import main as run_command
-
 
 def main() -> None:
     """Run the pipeline as a command."""
+    try:
+        from stages.command import main as run_command  # noqa: PLC0415 - Ctrl-C while it loads
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(run_command())
 
 

@@ -142,7 +142,7 @@ class Usage(StrictModel):
 
 
 class PartRecord(StrictModel):
-    """One step within stage 2 or 3: the keys that it was made with."""
+    """One step within stage 2 or 3: the keys that it was made with, and what its answer took."""
 
     ask_key: Sha256 | None = None
     ask_inputs: dict[str, str] = Field(default_factory=dict)
@@ -150,10 +150,17 @@ class PartRecord(StrictModel):
     clip_start_sec: Seconds | None = None
     clip_end_sec: Seconds | None = None
     attempts: Count = 0
+    usage: Usage = Usage()
+    cost: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class StageRecord(StrictModel):
-    """How a stage stands: what it was made with (digests by name), its cost, its error."""
+    """How a stage stands: what it was made with (digests by name), its cost, its error.
+
+    Attempts, usage and cost are those of the answers that the stage consists of now, whichever run
+    got them; every request that was ever made is in calls.jsonl.
+    """
 
     status: StageStatus
     generation: Count = 0

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from stages.keys import Inputs, why_changed
 from stages.kit import Kit, Recipe, StageName
 from three_stage.runs import (
     CallJournal,
+    OutputError,
     RunFolder,
     SourceIdentity,
     VideoLayout,
@@ -143,15 +145,22 @@ class VideoJob(VideoView):
         )
         self.folder.update(**{stage: accepted})
 
-    def began(self, stage: StageName, why: str, inputs: Inputs | None = None) -> None:
-        """Mark a stage as running before anything of it changes; its valid parts are kept."""
+    def began(
+        self,
+        stage: StageName,
+        why: str,
+        inputs: Inputs | None = None,
+        answered: StageRecord | None = None,
+    ) -> None:
+        """Mark a stage as running before anything of it changes; its valid parts are kept.
+
+        ``answered`` is the record of answers that stay in use: what they took stays, too.
+        """
         level = "DEBUG" if why.endswith("not done yet") else "INFO"
         logger.log(level, "{}: {} runs: {}", self.video_id, stage, why)
         self.ran.append(stage)
         self.kit.watch.stage_began(self.video_id, stage)
         before = self.folder.stage(stage)
-        # Steps of a stage 3 that was cut short are not counted again: what they took stays.
-        kept = before if before and before.status != "completed" and inputs is None else None
         record = StageRecord(
             status="running",
             generation=self.generation(stage),
@@ -159,10 +168,10 @@ class VideoJob(VideoView):
             ask_key=digest_of(inputs) if inputs else None,
             ask_inputs=inputs or {},
             parts=before.parts if before else {},
-            attempts=kept.attempts if kept else 0,
-            usage=kept.usage if kept else Usage(),
-            cost=kept.cost if kept else None,
-            warnings=kept.warnings if kept else (),
+            attempts=answered.attempts if answered else 0,
+            usage=answered.usage if answered else Usage(),
+            cost=answered.cost if answered else None,
+            warnings=answered.warnings if answered else (),
         )
         self.folder.update(
             **{stage: record}, post_validate=None, api_config=api_config(self.recipe)
@@ -183,6 +192,10 @@ class VideoJob(VideoView):
             yield
         except RunEndingError:
             raise  # the stage is not at fault: it stays as one that was interrupted
+        except OSError as error:
+            explained = OutputError.of(error, self.layout.root)
+            await self.on_disk(self.failed, stage, str(explained))
+            raise explained from error
         except Exception as error:
             await self.on_disk(self.failed, stage, str(error))
             raise
@@ -200,27 +213,33 @@ class VideoJob(VideoView):
             self.folder.update_stage(stage, status="failed", error=why)
             self.folder.update(post_validate=None)
 
-    def count(
-        self,
-        stage: StageName,
-        answer: Answer[Any],
-        step_id: int | None = None,
-        part: PartRecord | None = None,
-    ) -> None:
-        """Add what an answer took to the stage's record, together with the step it made."""
-        record = self._record(stage)
-        prefix = "" if step_id is None else f"step {step_id}: "
-        costs = [cost for cost in (record.cost, answer.cost) if cost is not None]
-        reused = (f"{prefix}answer from calls.jsonl",) if answer.replayed else ()
+    def count(self, stage: StageName, answer: Answer[Any]) -> None:
+        """Put what an answer took into the record of a stage that is one answer."""
         self.folder.update_stage(
             stage,
-            attempts=record.attempts + answer.attempts,
-            usage=record.usage.plus(answer.usage),
-            cost=sum(costs) if costs else None,
-            reused=(*record.reused, *reused),
-            parts=record.parts if part is None else {**record.parts, str(step_id): part},
+            attempts=answer.attempts,
+            usage=answer.usage,
+            cost=answer.cost,
+            reused=("answer from calls.jsonl",) if answer.replayed else (),
         )
-        self.warn(stage, [f"{prefix}{note}" for note in answer.notes])
+        self.warn(stage, answer.notes)
+
+    def count_step(
+        self, stage: StageName, step_id: int, part: PartRecord, answer: Answer[Any]
+    ) -> None:
+        """Record a step's keys and what its answer took.
+
+        The stage's figures are the sums over its steps: one made again replaces its own.
+        """
+        for line in part.warnings:
+            logger.warning("{}: {}: step {}: {}", self.video_id, stage, step_id, line)
+        if answer.replayed:
+            self.note_reused(stage, f"step {step_id}: answer from calls.jsonl")
+        part = part.model_copy(
+            update={"attempts": answer.attempts, "usage": answer.usage, "cost": answer.cost}
+        )
+        parts = {**self._record(stage).parts, str(step_id): part}
+        self.folder.update_stage(stage, **of_steps(parts))
 
     def warn(self, stage: StageName, lines: Iterable[str]) -> None:
         """Keep warnings in the stage's record and log them."""
@@ -240,7 +259,8 @@ class VideoJob(VideoView):
         kept = {str(step_id) for step_id in keep}
         if record is not None and not record.parts.keys() <= kept:
             parts = {step: part for step, part in record.parts.items() if step in kept}
-            self.folder.update_stage(stage, parts=parts)
+            of_all = of_steps(parts) if stage == "stage3" else {"parts": parts}
+            self.folder.update_stage(stage, **of_all)
 
     def part_done(self, stage: StageName, step_id: int, part: PartRecord) -> None:
         """Record the keys that one step of a stage was made with."""
@@ -273,6 +293,21 @@ class VideoJob(VideoView):
         record = self.folder.stage(stage)
         assert record is not None  # noqa: S101 - began() made it
         return record
+
+
+def of_steps(parts: dict[str, PartRecord]) -> dict[str, Any]:
+    """Return the fields of a stage's record that are the sums over its steps."""
+    in_order = sorted(parts.items(), key=lambda item: int(item[0]))
+    costs = [part.cost for part in parts.values() if part.cost is not None]
+    return {
+        "parts": parts,
+        "attempts": sum(part.attempts for part in parts.values()),
+        "usage": reduce(Usage.plus, (part.usage for part in parts.values()), Usage()),
+        "cost": sum(costs) if costs else None,
+        "warnings": tuple(
+            f"step {step}: {line}" for step, part in in_order for line in part.warnings
+        ),
+    }
 
 
 def is_step_folder(path: Path) -> bool:

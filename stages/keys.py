@@ -75,12 +75,12 @@ def cut_record(cut: CutSettings) -> CutRecord:
 
 
 def cut_inputs(cut: CutRecord) -> Inputs:
-    """Return what decides how every clip is cut."""
+    """Return what decides how every clip is cut; a copy is not encoded."""
+    encoding = {"crf": str(cut.crf), "preset": cut.preset}
     return {
         "cut mode": cut.mode,
-        "crf": str(cut.crf),
-        "preset": cut.preset,
         "audio": str(cut.keep_audio),
+        **(encoding if cut.mode == "reencode" else {}),
     }
 
 

@@ -56,7 +56,8 @@ async def run(job: VideoJob, drafted: Drafted, on_clip: Callable[[StepClip], Non
             on_clip(clip)
         return
     made_with = inputs if why_ask else job.ask_inputs("stage2")
-    await job.on_disk(job.began, "stage2", why_ask or why_cut or "", made_with)
+    answered = None if why_ask else job.folder.stage("stage2")
+    await job.on_disk(job.began, "stage2", why_ask or why_cut or "", made_with, answered)
     async with job.recording_failure("stage2"):
         if why_ask:
             localization = await _localize(job, drafted, inputs)

@@ -44,7 +44,7 @@ async def _one(recipe: Recipe, video: VideoInput, workers: MediaWorkers) -> list
     probe = await workers.probe(video.path)
     size_px = pool_picture_size(probe.info, recipe.settings.sampling)
     tokens = estimate_tokens("", [size_px], model=recipe.endpoint.model)
-    return list(forecast(view(video, state, recipe), tokens))
+    return list(forecast(view(video, state, recipe), probe.displayed_frames, tokens))
 
 
 def _row_text(row: StageForecast) -> str:

@@ -99,7 +99,8 @@ class Refinement:
     async def _begin(self, why: str) -> None:
         if not self._began:
             self._began = True
-            await self._job.on_disk(self._job.began, "stage3", why)
+            answered = self._job.folder.stage("stage3")
+            await self._job.on_disk(self._job.began, "stage3", why, None, answered)
 
     def _files_of(self, task: asyncio.Task[RefinedStep]) -> list[Path]:
         step = task.result()
@@ -214,9 +215,10 @@ def _save(
     written.append(folder.write(paths.meta, _meta(job, paths, clip, manifest)))
     written.append(folder.write(paths.final, step))
     folder.record(written)
-    job.warn("stage3", [f"step {step.step_id}: {line}" for line in pool.warnings])
-    part = PartRecord(ask_key=digest_of(inputs), ask_inputs=inputs, attempts=answer.attempts)
-    job.count("stage3", answer, step.step_id, part)
+    part = PartRecord(
+        ask_key=digest_of(inputs), ask_inputs=inputs, warnings=(*pool.warnings, *answer.notes)
+    )
+    job.count_step("stage3", step.step_id, part, answer)
 
 
 def _meta(job: VideoJob, paths: StepPaths, clip: StepClip, manifest: FrameManifest) -> StepMeta:

@@ -9,6 +9,7 @@ import platform
 import signal
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -47,9 +48,12 @@ async def run_pipeline(settings: PipelineSettings) -> int:
     videos = find_videos(settings.inputs, settings.run.output_root)
     budget = Budget.from_settings(settings.budget, model=recipe.endpoint.model)
     ffmpeg = find_ffmpeg(settings.tools.ffmpeg_bin)
+    output = settings.output
+    if settings.run.preflight_only:
+        output = replace(output, log_file=None)  # nothing is written
     with (
-        Progress(len(videos), quiet=settings.output.quiet) as progress,
-        logging_to(progress, settings.output, recipe.endpoint.redact),
+        Progress(len(videos), quiet=output.quiet, verbose=output.verbose) as progress,
+        logging_to(progress, output, recipe.endpoint.redact),
         _stopping_on_sigterm(),
     ):
         announce(recipe, videos, progress)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.plan import PREFERRED_STEPS
 from schemas.problems import SchemaError
 from stages import draft, localize, refine
 from stages.job import VideoView
-from stages.keys import draft_inputs
+from stages.keys import cut_record, draft_inputs
 from stages.kit import StageName
 
 PROMPT_TOKENS = 1500
@@ -33,27 +33,42 @@ class StageForecast:
     output_tokens: int
 
 
-def forecast(job: VideoView, tokens_a_picture: int) -> Iterator[StageForecast]:
+def forecast(
+    job: VideoView, displayed_frames: int, tokens_a_picture: int
+) -> Iterator[StageForecast]:
     """Yield what the chosen stages would do; reads the folder and changes nothing."""
     blocked = ""
     for stage in job.recipe.stages:
-        why, requests = _outlook(job, stage, blocked)
+        why, requests = _outlook(job, stage, blocked, displayed_frames)
         blocked = blocked or (f"{stage} runs" if requests else "")
-        yield _costed(job, stage, why, requests, tokens_a_picture)
+        # Pools are no larger than the video, and the clips of stage 3 together neither.
+        most = job.recipe.settings.sampling.max_frames
+        pictures = min(requests * most, displayed_frames)
+        yield StageForecast(
+            stage=stage,
+            why=why,
+            requests=requests,
+            pictures=pictures,
+            input_tokens=pictures * tokens_a_picture + requests * PROMPT_TOKENS,
+            output_tokens=requests * ANSWER_TOKENS[stage],
+        )
 
 
-def _outlook(job: VideoView, stage: StageName, blocked: str) -> tuple[str | None, int]:
+def _outlook(
+    job: VideoView, stage: StageName, blocked: str, displayed_frames: int
+) -> tuple[str | None, int]:
+    steps = min(STEPS_EXPECTED, draft.most_steps_for(displayed_frames))
     try:
         if stage == "stage1":
             inputs = draft_inputs(job.recipe, job.source.fingerprint, job.generation("stage1"))
             why = draft.why_run(job, inputs)
             return why, int(why is not None)
         if blocked:
-            return blocked, 1 if stage == "stage2" else STEPS_EXPECTED
+            return blocked, 1 if stage == "stage2" else steps
         drafted = draft.load(job.layout)
         return _localize(job, drafted) if stage == "stage2" else _refine(job, drafted)
     except SchemaError as error:
-        return error.problems[0], 1 if stage == "stage2" else STEPS_EXPECTED
+        return error.problems[0], 1 if stage == "stage2" else steps
 
 
 def _localize(job: VideoView, drafted: draft.Drafted) -> tuple[str | None, int]:
@@ -64,23 +79,13 @@ def _localize(job: VideoView, drafted: draft.Drafted) -> tuple[str | None, int]:
 
 def _refine(job: VideoView, drafted: draft.Drafted) -> tuple[str | None, int]:
     whys = []
-    for clip in localize.load_clips(job, drafted):
+    clips = localize.load_clips(job, drafted)
+    if "stage2" in job.recipe.stages:
+        now = cut_record(job.recipe.settings.cut)
+        clips = [replace(clip, cut=now) for clip in clips]
+    for clip in clips:
         step = refine.step_of(drafted, clip)
         paths = job.layout.step(step.step_id, step.step_goal)
         if why := refine.why_run(job, step, paths, refine.inputs_of(job, drafted, clip)):
             whys.append(f"{paths.folder.name}: {why}")
     return (whys[0] if whys else None), len(whys)
-
-
-def _costed(
-    job: VideoView, stage: StageName, why: str | None, requests: int, tokens_a_picture: int
-) -> StageForecast:
-    pictures = requests * job.recipe.settings.sampling.max_frames
-    return StageForecast(
-        stage=stage,
-        why=why,
-        requests=requests,
-        pictures=pictures,
-        input_tokens=pictures * tokens_a_picture + requests * PROMPT_TOKENS,
-        output_tokens=requests * ANSWER_TOKENS[stage],
-    )

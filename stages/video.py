@@ -53,8 +53,11 @@ async def annotate(video: VideoInput, kit: Kit) -> VideoOutcome:
     with folder_lock(output_root, video.video_id):
         state = await asyncio.to_thread(look, video, kit.recipe)
         job = await asyncio.to_thread(open_job, video, state, kit)
-        await _run_stages(job)
-        report = await _post_validate(job)
+        try:
+            await _run_stages(job)
+            report = await _post_validate(job)
+        except OSError as error:
+            raise OutputError.of(error, job.layout.root) from error
     return VideoOutcome(
         video_id=video.video_id,
         ran=tuple(job.ran),
@@ -242,7 +245,7 @@ def _save_plan(job: VideoJob, drafted: draft.Drafted, refined: dict[int, Refined
     if problems := plan_problems(plan, drafted.plan, steps):
         raise SchemaError(tuple(problems))
     path = job.layout.plan
-    if not path.is_file() or path.read_text(encoding="utf-8") != json_text(plan):
+    if not path.is_file() or path.read_bytes() != json_text(plan).encode():
         job.folder.write(path, plan)
     job.folder.record(job.folder.changed([job.layout.relpath(path)]))
     for stage in ("stage2", "stage3"):

@@ -46,6 +46,14 @@ def test_a_line_says_how_far_how_long_and_what_it_took() -> None:
     assert "left" in line
 
 
+def test_verbose_prints_every_note() -> None:
+    stream = io.StringIO()
+    with Progress(1, quiet=False, verbose=True, stream=stream) as progress:
+        for number in range(200):
+            progress.note(f"note {number}")
+    assert len(stream.getvalue().splitlines()) == 200
+
+
 def test_quiet_says_nothing() -> None:
     assert play(30, quiet=True) == []
 

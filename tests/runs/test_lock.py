@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from three_stage.runs import FolderBusyError, OutputError, folder_lock
-from three_stage.runs.lock import LOCKS_FOLDER
+from three_stage.runs.names import LOCKS_FOLDER
 
 ROOT = Path(__file__).parents[2]
 HOLDER = """

@@ -62,6 +62,18 @@ def test_a_file_that_is_no_video_is_refused_before_any_call(
         assert endpoint.requests == 0
 
 
+def test_a_video_of_too_few_frames_is_refused_before_any_call_of_the_whole_run(
+    tiny: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = write_small_video(tmp_path / "short.mp4", activities=1, seconds_each=0.5)
+    with served_offline() as endpoint:
+        videos = ("--input-video", tiny, "--input-video", short)
+        assert run(*videos, "--api-base", endpoint.url) == 2
+        assert endpoint.requests == 0
+    assert f"{short} displays 5 frames; at least 9 are needed." in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_one_bad_file_among_good_ones_costs_itself_alone(
     tiny: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

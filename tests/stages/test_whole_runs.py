@@ -232,8 +232,10 @@ def test_preflight_says_what_would_run_and_touches_nothing(
 ) -> None:
     with served_offline() as endpoint:
         options = ("--input-video", small_video, "--api-base", endpoint.url)
-        assert run(*options, "--preflight-only") == 0
+        log = tmp_path / "logs" / "run.log"
+        assert run(*options, "--preflight-only", "--log-file", log) == 0
         assert not (tmp_path / "out").exists()
+        assert not log.parent.exists()
         assert "little: stage1: run (not done yet), 1 request" in capsys.readouterr().out
 
         assert run(*options) == 0
@@ -247,6 +249,79 @@ def test_preflight_says_what_would_run_and_touches_nothing(
         assert "stage2: run (--overwrite), 1 request" in told
         assert endpoint.requests == before
         assert content(tmp_path / "out") == files
+
+
+@pytest.mark.slow
+def test_preflight_foretells_what_other_cuts_cost(
+    small_video: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served_offline() as endpoint:
+        options = ("--input-video", small_video, "--api-base", endpoint.url)
+        assert run(*options) == 0
+        before = endpoint.requests
+        capsys.readouterr()
+        assert run(*options, "--crf", 30, "--preflight-only") == 0
+        told = capsys.readouterr().out
+        assert run(*options, "--crf", 30) == 0
+        asked = endpoint.requests - before
+        assert asked > 2
+        assert f"Estimate: {asked} requests" in told
+
+
+def test_preflight_counts_no_more_pictures_than_a_video_has(
+    small_video: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--input-video", small_video, "--max-frames", 2000, "--preflight-only") == 0
+    # Twelve seconds of ten frames: each stage sends all of them at most.
+    assert ", 360 pictures, " in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_summary_counts_the_answers_that_the_result_is_made_of(
+    small_video: Path, run: Run, tmp_path: Path
+) -> None:
+    summary = tmp_path / "out" / "little" / "run_summary.json"
+
+    def took() -> list[tuple[int, int]]:
+        stages = [read(summary)[name] for name in ("stage1", "stage2", "stage3")]
+        return [(stage["attempts"], stage["usage"]["requests"]) for stage in stages]
+
+    with served_offline() as endpoint:
+        options = ("--input-video", small_video, "--api-base", endpoint.url)
+        assert run(*options) == 0
+        steps = steps_of(tmp_path / "out" / "little")
+        as_it_was = [(1, 1), (1, 1), (steps, steps)]
+        assert took() == as_it_was
+        for other in (("--cut-mode", "copy"), (), ("--overwrite", "--stages", "3")):
+            assert run(*options, *other) == 0
+            assert took() == as_it_was
+        assert run(*options, "--cut-mode", "copy") == 0
+        before = endpoint.requests
+        assert run(*options, "--cut-mode", "copy", "--crf", 30, "--preset", "fast") == 0
+        assert endpoint.requests == before, "nothing is encoded: the clips are the same"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damaged", ["causal_plan_with_keyframes.json", "stage2/step_clips"])
+def test_damage_of_any_kind_is_mended_or_named(
+    small_video: Path, run: Run, tmp_path: Path, damaged: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--input-video", small_video) == 0
+    path = tmp_path / "out" / "little" / damaged
+    capsys.readouterr()
+    if path.is_file():
+        path.write_bytes(b"\xff\xfe")
+        assert run("--input-video", small_video, "--post-validate") == 0
+        return
+    shutil.rmtree(path)
+    path.write_text("a file where a folder should be", encoding="utf-8")
+    assert run("--input-video", small_video) == 1
+    told = capsys.readouterr().err
+    assert str(path) in told
+    assert "remove it and run again" in told
+    assert "fault in three-stage" not in told
+    path.unlink()
+    assert run("--input-video", small_video, "--post-validate") == 0
 
 
 @pytest.mark.slow

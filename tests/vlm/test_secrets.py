@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import traceback
 
@@ -22,6 +23,12 @@ from tests.vlm.helpers import (
 from three_stage.vlm import VlmError
 
 ECHO = {"error": {"message": f"Incorrect API key provided: {KEY}. Authorization: Bearer {KEY}"}}
+
+ECHOED_ANSWER = {
+    "id": "1",
+    "model": f"gateway for {KEY}",
+    "choices": [{"finish_reason": "stop", "message": {"content": f"You sent Bearer {KEY}"}}],
+}
 
 
 def what_is_said(base_url: str, journal: MemoryJournal, watcher: Watcher) -> list[str]:
@@ -48,6 +55,7 @@ def what_is_said(base_url: str, journal: MemoryJournal, watcher: Watcher) -> lis
         [Status(500, ECHO), Reset(), Status(429, ECHO), Say('{"a": 1}')],
         [Raw(f"<html>{KEY}</html>".encode(), "text/html")],
         [Raw(f'{{"error": {{"message": "{KEY}", "code": 400}}}}'.encode())],
+        [Raw(json.dumps(ECHOED_ANSWER).encode())] * 3,
     ],
 )
 def test_the_key_is_in_no_log_error_event_or_journal(

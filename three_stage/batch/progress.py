@@ -57,13 +57,17 @@ class Tally:
 
 
 class Progress:
-    """Watches videos and requests; draws when there is a terminal, prints few lines when not."""
+    """Watches videos and requests; draws when there is a terminal, prints few lines when not.
+
+    ``verbose`` prints every note, however many there are.
+    """
 
     def __init__(
         self,
         videos: int,
         *,
         quiet: bool,
+        verbose: bool = False,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -72,6 +76,7 @@ class Progress:
         self._stream = stream or sys.stderr
         self._clock = clock
         self._started = clock()
+        self._verbose = verbose
         self._notes_left = NOTE_LINES
         self._live: Live | None = None
 
@@ -96,6 +101,8 @@ class Progress:
             return
         if self._live is not None:
             self._live.console.print(line, markup=False, highlight=False)
+        elif self._verbose:
+            print(line, file=self._stream, flush=True)
         elif self._notes_left > 0:
             self._notes_left -= 1
             more = " (further notes go to the log file alone)" if not self._notes_left else ""

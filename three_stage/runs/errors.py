@@ -7,6 +7,11 @@ RunsError
 └── OutputError           a file or folder cannot be written or read
 """
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
 from three_stage.settings import ThreeStageError
 
 
@@ -28,3 +33,13 @@ class UpstreamError(RunsError):
 
 class OutputError(RunsError):
     """The disk refused: full, read-only, or a file in the way."""
+
+    @classmethod
+    def of(cls, error: OSError, folder: Path) -> Self:
+        """Explain what the system said about something in a video's folder."""
+        where = error.filename2 or error.filename or folder
+        return cls(
+            f"{where}: {error.strerror or error}.",
+            hint="Check the free space and the permissions, and whether a file lies where a folder "
+            "should be, or a folder where a file should: remove it and run again.",
+        )

@@ -14,9 +14,7 @@ from filelock import FileLock, Timeout
 
 from three_stage.runs.clock import utc_now
 from three_stage.runs.errors import FolderBusyError, OutputError
-from three_stage.runs.names import same_name_key
-
-LOCKS_FOLDER = ".locks"
+from three_stage.runs.names import LOCKS_FOLDER, same_name_key
 
 
 @contextlib.contextmanager

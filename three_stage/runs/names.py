@@ -6,6 +6,9 @@ import os
 import re
 import unicodedata
 
+LOCKS_FOLDER = ".locks"
+"""Beside the videos' folders in the output root."""
+
 SLUG_CHARACTERS = 80
 SLUG_BYTES = 200
 
@@ -18,10 +21,13 @@ def video_id_of(stem: str, *, system: str = os.name) -> str:
 
     There ``< > : " / \\ | ? *``, control characters, a last dot or space and the first letter of a
     device name (``con``) are percent-encoded. Everywhere, ``.`` and ``..`` (the stem of ``...mp4``)
-    are, because as a folder they are the output root or lie outside it.
+    are, because as a folder they are the output root or lie outside it, and so is the dot of the
+    locks' folder.
     """
     if stem in (".", ".."):
         return "%2E" * len(stem)
+    if same_name_key(stem) == LOCKS_FOLDER:
+        return f"%2E{stem[1:]}"
     if system != "nt":
         return stem
     encoded = "".join(f"%{ord(c):02X}" if c in _WINDOWS_ILLEGAL or ord(c) < 32 else c for c in stem)

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NO_TEXT = "The answer holds no text."
-_CUT = "The answer was cut before its end (finish_reason length, {tokens} tokens allowed)."
+_NO_TEXT = "The answer holds no text"
+_CUT = "The answer was cut before its end (finish_reason length, {tokens} tokens allowed)"
 _CUT_HINT = "Raise --max-tokens, or ask for less."
 _INVALID_HINT = (
     "The attempts are in calls.jsonl. Run again, raise the stage's --stageN-retries, or use a "

@@ -108,6 +108,14 @@ class Endpoint:
         key = self.api_key.get_secret_value()
         return key[-4:] if len(key) >= _SHORTEST_KEY_WITH_TAIL else ""
 
+    def without_secret(self, answer: str) -> str:
+        """Take a key that a server repeats out of its answer.
+
+        Only a key long enough to be a secret: people write "x" or "none" where a server wants no
+        key, and answers may hold such words.
+        """
+        return self.redact(answer) if self.key_tail else answer
+
     def redact(self, text: str) -> str:
         """Take the key out of a text, so that it can be shown and logged."""
         key = self.api_key.get_secret_value()

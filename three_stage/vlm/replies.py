@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -40,6 +40,16 @@ class Reply:
     model: str | None
     request_id: str | None
     notes: tuple[str, ...]
+
+    def cleaned(self, clean: Callable[[str], str]) -> Reply:
+        """Return the reply with every text of the server's cleaned."""
+        return replace(
+            self,
+            text=self.text and clean(self.text),
+            refusal=self.refusal and clean(self.refusal),
+            model=self.model and clean(self.model),
+            request_id=self.request_id and clean(self.request_id),
+        )
 
 
 def parse_reply(data: Mapping[str, Any], *, request_id: str | None) -> Reply | None:

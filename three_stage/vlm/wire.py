@@ -140,7 +140,9 @@ def _understand(content: bytes, headers: Mapping[str, str], facts: RequestFacts)
         status = code if isinstance(code, int) and 400 <= code < 600 else 502
         return diagnose_status(status, headers, json.dumps(error), facts)
     reply = parse_reply(data, request_id=headers.get("x-request-id"))
-    return reply or diagnose_strange_body(text, content_type, facts)
+    if reply is not None:
+        return reply.cleaned(facts.endpoint.without_secret)
+    return diagnose_strange_body(text, content_type, facts)
 
 
 def _timed_out(timeout_sec: float, facts: RequestFacts) -> Fault:
