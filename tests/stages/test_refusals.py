@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.stages.conftest import Run
+from tests.support.numbered_video import run_ffmpeg
 from tests.support.served_offline import served_offline
 from tests.support.small_video import write_small_video
 
@@ -47,19 +51,83 @@ def test_bad_options_are_one_clear_line(
     assert "secret" not in shown
 
 
-def test_a_file_that_is_no_video_is_refused_before_any_call(
-    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def text(path: Path, _good: Path) -> None:
+    path.write_text("no video at all" * 100, encoding="utf-8")
+
+
+def empty(path: Path, _good: Path) -> None:
+    path.touch()
+
+
+def sound_alone(path: Path, _good: Path) -> None:
+    run_ffmpeg("-f", "lavfi", "-i", "sine=duration=2", "-f", "mp4", path)
+
+
+def unknown_codec(path: Path, good: Path) -> None:
+    run_ffmpeg("-i", good, "-c", "copy", "-f", "matroska", path)
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/AVC", b"V_FUTURE/CODEC8"))
+
+
+def playlist(path: Path, good: Path) -> None:
+    path.write_text(f"#EXTM3U\n#EXTINF:9,\n{good}\n#EXT-X-ENDLIST\n", encoding="utf-8")
+
+
+def concat_list(path: Path, good: Path) -> None:
+    path.write_text(f"ffconcat version 1.0\nfile '{good}'\n", encoding="utf-8")
+
+
+def cut_off_while_written(path: Path, good: Path) -> None:
+    path.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+
+
+def folder(path: Path, _good: Path) -> None:
+    path.mkdir()
+
+
+def link_to_nothing(path: Path, _good: Path) -> None:
+    path.symlink_to("gone.mp4")
+
+
+def locked(path: Path, good: Path) -> None:
+    if sys.platform == "win32" or os.geteuid() == 0:
+        pytest.skip("everything is readable for us")
+    path.write_bytes(good.read_bytes())
+    path.chmod(0)
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (text, "is not a video that can be opened"),
+        (empty, "is empty (0 bytes)"),
+        (sound_alone, "holds no moving pictures"),
+        (unknown_codec, "no decoder for its pictures"),
+        (playlist, "is not a video that can be opened"),
+        (concat_list, "is not a video that can be opened"),
+        (cut_off_while_written, "cut off while it was written"),
+        (folder, "folder"),
+        (link_to_nothing, "bad.mp4"),
+        (locked, "cannot be read"),
+    ],
+)
+def test_what_is_no_video_is_one_clear_line_before_any_call(
+    tiny: Path,
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    write: Callable[[Path, Path], None],
+    words: str,
 ) -> None:
-    (tmp_path / "notes.mp4").write_text("no video at all" * 100, encoding="utf-8")
-    (tmp_path / "empty.mp4").write_bytes(b"")
+    bad = tmp_path / "bad.mp4"
+    write(bad, tiny)
     with served_offline() as endpoint:
-        for name in ("notes", "empty"):
-            code = run("--input-video", tmp_path / f"{name}.mp4", "--api-base", endpoint.url)
-            assert code == 2
-            shown = capsys.readouterr().err
-            assert f"{name}.mp4" in shown
-            assert "Traceback" not in shown
+        videos = ("--input-video", tiny, "--input-video", bad)
+        assert run(*videos, "--api-base", endpoint.url) == 2
         assert endpoint.requests == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "bad.mp4" in line]
+    assert len(told) == 1
+    assert words in told[0]
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_video_of_too_few_frames_is_refused_before_any_call_of_the_whole_run(
