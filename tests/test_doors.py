@@ -122,3 +122,14 @@ def test_a_plain_folder_of_that_name_hides_nothing(tmp_path: Path) -> None:
     (tmp_path / "prompts").mkdir()
     done = import_three_stage(tmp_path)
     assert (done.returncode, done.stdout.strip()) == (0, "imported"), done.stderr
+
+
+def test_a_python_without_the_dependencies_is_told_so() -> None:
+    """``-S`` leaves out the packages that are installed, ``-E`` what PYTHONPATH adds."""
+    done = subprocess.run(
+        [sys.executable, "-E", "-S", str(ROOT / "pipeline.py"), "--help"],
+        cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "is not installed for" in done.stderr
+    assert "Traceback" not in done.stderr
