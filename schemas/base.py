@@ -9,11 +9,28 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import WithJsonSchema
 
-# Written out, because \s means another set of characters in every engine for patterns.
-_SPACE = "[\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2060\u3000\ufeff]"
-_NOTHING = r"[nN]/?[aA]|[nN][oO][nN][eE]|[nN][uU][lL][lL]|[uU][nN][kK][nN][oO][wW][nN]|[tT][bB][dD]|[tT][oO][dD][oO]|-{1,2}|\.{3}|…|\?"  # noqa: E501
-# The second run of spaces stands inside, or a long one would be tried at every split.
-_PLACEHOLDER_PATTERN = f"^{_SPACE}*(({_NOTHING}){_SPACE}*)?$"
+# Written out, because \s and case mean other characters in every engine for patterns.
+_SPACES = "\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2060\u3000\ufeff"
+# Signs of writing, alone or around a word. Signs that may mean something (+ = % # & $ @) are none.
+_SIGNS = (
+    r"""._,;:!?'"`()\[\]{}<>*~/\-"""
+    "\u00a1\u00ab\u00b7\u00bb\u00bf\u2010-\u2015\u2018-\u201f\u2022\u2026\u2039\u203a\u22ef"
+    "\u2212\u3001\u3002\u3008-\u3011\u3014\u3015\u301c\u30fb"
+    "\uff01\uff07-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1c\uff1e\uff1f\uff3b\uff3d\uff3f\uff5e\uff61"
+)
+_BLANK = f"[{_SPACES}{_SIGNS}]"
+_WORDS_FOR_NOTHING = ("n a", "none", "null", "unknown", "tbd", "todo", "not applicable")
+
+
+def _in_any_case(words: str) -> str:
+    """Write "n a" as a pattern for "N/A", "na", "n.a." and "N_A" too."""
+    letters = (f"[{letter}{letter.upper()}]" for letter in words)
+    return "".join(letters).replace("[  ]", "[ ._/-]*")
+
+
+_NOTHING = "|".join(_in_any_case(words) for words in _WORDS_FOR_NOTHING)
+# The second run of blanks stands inside, or a long one would be tried at every split.
+_PLACEHOLDER_PATTERN = f"^{_BLANK}*(({_NOTHING}){_BLANK}*)?$"
 
 MAX_RELATION_CHARACTERS = 40
 _SHOWN_CHARACTERS = 80
@@ -26,7 +43,7 @@ class StrictModel(BaseModel):
 
 
 def is_placeholder(text: str) -> bool:
-    """Tell whether a text stands for nothing: empty, white space, "n/a", "unknown", "..."."""
+    """Tell whether a text stands for nothing: no word at all, or "n/a", "(unknown)", "tbd."."""
     return re.fullmatch(_PLACEHOLDER_PATTERN, text) is not None
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 
 import pytest
 
-from schemas.text_rules import find_reference
+from schemas.text_rules import INNOCENT, REFERENCES, find_reference
 
 CAUGHT = (
     # the examples of the specification
@@ -38,6 +39,32 @@ CAUGHT = (
     "帧 #12", "图3", "图片 4", "画面2", "首帧", "最后一帧", "下一帧", "在3秒处", "在第3秒",
     "在大约10秒左右", "从10秒到20秒", "视频的前5秒", "视频30秒", "时间戳 3.2", "第２分钟",
     "在１０秒时", "00：12",
+    # numbers in words, other brackets and joins
+    "after two minutes of the video", "at the three-second mark", "twelve seconds into the video",
+    "at twelve seconds", "frame twelve", "frame one", "keyframe two", "image four", "frame (12)",
+    "frame[12]", "frame №12", "frames three to five", "the middle frame", "start frame",
+    "end frame", "the third photo", "twentieth frame", "between 3s and 5s", "from 3s to 5s",
+    "@3.2s", "(0:05)", "1:02:03", "at second 12", "the 3rd second of the video", "12 seconds in",
+    "第3-5帧", "第3至5帧", "第3、4帧", "12帧", "第12张", "3秒处", "3秒时", "3秒到5秒之间", "前3秒",
+    "3分12秒处", "中间帧",
+    "前几帧",
+    # in whole sentences
+    "in frame two a hand waits", "at 1:12 the lid opens", "第2个视频帧", "在3分钟处",
+    "The lid is open in frame twelve", "Frame one shows the cup", "from frame two to frame six",
+    "The twentieth frame shows it", "between frames three and five",
+    "In image four the cup is full", "picture two shows the bowl", "the third photo shows a bolt",
+    "the start frame", "in the end frame", "at the middle frame", "at twenty-five seconds",
+    "at the forty-second mark", "at the half-minute mark", "after one minute of the video",
+    "a few seconds into the clip", "half a minute into the recording",
+    "during the first three seconds of the video", "the third second of the video",
+    "at the third second", "at second twelve", "between 1:05 and 1:20", "The lid opens (0:05)",
+    "[1:12] the pan is hot", "@ 3.2 s the hand moves", "About 12 seconds in, the lid moves",
+    "frames (3, 5)", "frame no12", "Frame №12", "frame [7]", "image (2)",
+    "The oven opens at 00:12", "The clock falls at 00:12", "01:02:03.5",
+    "第3帧到第5帧", "第3~5秒", "第十二张", "第12张里", "第3张图中", "前几秒", "前3秒手拿起杯子",
+    "在3分12秒处", "视频第3秒", "视频中的前5秒",
+    "当前帧", "这一帧里", "如图3", "截图2", "照片2里", "3秒时手抬起", "关键帧（2）", "前两帧",
+    "末帧", "在第3到第5秒", "3秒至5秒期间",
 )  # fmt: skip
 
 NOT_CAUGHT = (
@@ -66,6 +93,63 @@ NOT_CAUGHT = (
     "搅拌30秒", "煮2分钟", "每隔5秒翻面", "第二步", "第三个碗", "画框", "墙上的图片", "窗框",
     "按1:10的比例混合", "拼图100片", "帧率", "图案三种", "在30秒处理完", "第三方", "时间",
     "图片3厘米宽",
+    # times that the work sets or reads; things that are called frame, image or 图
+    "set the timer to 05:00", "the timer reads 00:30", "clock shows 10:10",
+    "set the alarm for 06:30", "next picture frame", "last picture frame", "the second image file",
+    "image 3D printed", "hive frame 3",
+    "试图2次", "企图3次", "构图3要素", "插图2本", "第2个图钉", "第3张图纸", "第一图书馆",
+    "到3分钟左右关火", "从3分钟开始",
+    # cooking, repair and sport, in whole sentences
+    "数到3秒时松手", "前一秒还在转", "the end frame of the bookshelf", "open the fence frame 2",
+    "enter 00:30 on the timer", "烤箱定时00:30", "微波炉调到01:30",
+    "Simmer the sauce for 2 minutes, then stir for 30 seconds",
+    "Whisk the eggs for one to two minutes until pale",
+    "Wait between 3 and 5 minutes before slicing", "Microwave at 30 seconds per side",
+    "Cut the dough into 12 sheets and lay 3 of them in the tray",
+    "Set the oven to 180 degrees and the timer to 10:00", "The stopwatch stops at 00:42",
+    "The microwave display shows 01:30", "Start the countdown at 05:00",
+    "The countdown goes from 05:00 to 00:00", "Train arrives at 10:15 a.m.",
+    "She sets the clock hands to 12:00", "Dilute the vinegar to 1:10 before spraying",
+    "Mix cement and sand 1:03", "The home team leads 21:19", "The score is 10:08 after the serve",
+    "The runner finishes the marathon in 2:05:30", "Rest 0:30 between sets", "Bake for 00:45",
+    "Hold the plank for twelve seconds", "Hold the plank between 30s and 60s",
+    "The rest is cut from 30s to 20s", "Turn the dial to the 10-minute mark",
+    "Shake it at two minute intervals", "The second frame rail is bolted to the first",
+    "Tighten frame bolt 3 with the wrench", "Lift bee frame 4 out of the box",
+    "He slides the third frame of honey back",
+    "Mount the window frame two centimetres from the wall",
+    "Attach the frame (4 screws) to the wall", "Frame two pictures and hang them",
+    "Lower the frame one notch", "Lift the frames one by one", "Turn the frame 90 degrees",
+    "Leave the frame 10 minutes under the press", "She hangs the third photo above the sofa",
+    "He takes the second photo of the gearbox", "The third photo album lies on the shelf",
+    "Open the second picture book", "Slide the last photo frame onto the shelf",
+    "Print the image 2 times", "Record 30 seconds of video with the phone",
+    "The image 3 cm wide is cut out", "At the second hand-off the runner slows",
+    "Use the second-hand drill and 3 second-hand bits", "On the third attempt the bolt turns",
+    "Put in second gear and drive 12 metres", "Squeeze for 3 seconds in the pan",
+    "Press the button for three seconds in a row", "A one-minute rest in the shade",
+    "A two-second pause before the jump", "The last five seconds of the sprint decide",
+    "The ball crosses the line in the 90th minute",
+    "In the third minute of kneading the dough gets smooth",
+    "Fold the paper along the middle and start framing it",
+    "The bike frame 2 is heavier than frame of steel", "The roof frames are set 40 cm apart",
+    "The front end frame is welded", "A 3:2 ratio and a 16:9 screen", "Serve at 7 o'clock",
+    "Mark the time on the sheet of paper", "Add 2 cups of water, 1/2 cup sugar",
+    "The doctor checks the pulse within 15 s", "Each of the twelve frames is sanded",
+    "Insert the two frames and glue them", "Turn the key one quarter turn",
+    "The picture one sees on the box",
+    "煮3分钟后关火", "切成12张薄片", "把第3张饼放进锅里", "第二张面皮擀得更薄", "第3张纸对折",
+    "煮到30秒左右捞出", "加热30秒时翻面",
+    "静置30秒到60秒之间", "保持在3秒到5秒之间", "提前3秒松手", "前3分钟用大火", "烤箱定时20分钟",
+    "计时器显示00:30", "把闹钟定在06:30",
+    "比分21:19", "水和面粉的比例为2:1", "按10:15混合", "每秒30帧", "帧率为60", "试图2次才拧开",
+    "草图2张", "地图3幅", "按图纸3张施工",
+    "如图所示的零件", "在墙上钉第2个图钉", "第三个图案", "第3步放盐", "第一图书馆门口",
+    "从3分钟开始转小火", "坚持30秒时不要塌腰", "平板支撑3分钟",
+    "3秒时间内完成", "第3次翻面", "每3秒按压一次", "跑完用时3分12秒", "等待5秒到10秒",
+    "拍摄视频30秒", "第3秒表", "照片3张", "画面3处有划痕",
+    "冷藏第2天", "用10秒的时间", "倒入前3勺油", "取前3片叶子", "第三张桌子", "第12张卡片",
+    "烤至第10分钟",
 )  # fmt: skip
 
 
@@ -97,6 +181,18 @@ def test_the_rule_and_the_offending_words_are_named(text: str, name: str, words:
     assert find_reference(text) == (name, words)
 
 
+def test_every_rule_has_a_reason_and_a_text_that_shows_it() -> None:
+    for rules, texts in ((REFERENCES, CAUGHT), (INNOCENT, NOT_CAUGHT)):
+        for rule in rules:
+            assert rule.reason
+            assert any(rule.pattern.search(unicodedata.normalize("NFKC", text)) for text in texts)
+
+
+def test_innocent_words_do_not_hide_a_reference_beside_them() -> None:
+    text = "Set the timer to 05:00, wait 30 seconds, see hive frame 3 in  frame 12."
+    assert find_reference(text) == ("numbered frame", "frame 12")
+
+
 def test_no_words_are_no_reference() -> None:
     assert find_reference("") is None
     assert find_reference(" \n") is None
@@ -125,3 +221,13 @@ def test_hostile_texts_cost_no_more_than_their_length(head: str) -> None:
         allowed = 30 * max(min(processor_sec(short) for _ in range(2)), 0.001)
         assert processor_sec(middle) < allowed, ascii(unit)
         assert processor_sec(long) < allowed or processor_sec(long) < allowed, ascii(unit)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["timer to ", "1:11 to ", "1, ", "第1、", "煮1秒到", "twenty-", "frames three ", "hive frame ",
+     "mix a ", "a few ", "(1", "每秒"],
+)  # fmt: skip
+def test_a_long_text_is_judged_in_less_than_a_second(unit: str) -> None:
+    long = unit * (20_000 // len(unit)) + "!"
+    assert min(processor_sec(long) for _ in range(2)) < 1.0
