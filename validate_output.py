@@ -69,11 +69,13 @@ def main(
     given = [path for path in (video_output_dir, output_root) if path is not None]
     if len(given) != 1 and not (check_deps and not given):
         raise click.UsageError("Give exactly one of --video-output-dir and --output-root.")
+    folders = given if output_root is None else _folders_below(output_root)
+    if report_json is not None:
+        _refuse_inside(report_json, folders, output_root)
     if check_deps and not _dependencies_work():
         context.exit(EXIT_FAILED)
     if not given:
         context.exit(EXIT_DONE)
-    folders = given if output_root is None else _folders_below(output_root)
     try:
         reports = asyncio.run(_checked(folders))
     except KeyboardInterrupt:
@@ -107,6 +109,33 @@ def _folders_below(output_root: Path) -> list[Path]:
     if not folders:
         raise click.UsageError(f"{output_root} holds no folder of a video.")
     return folders
+
+
+def _refuse_inside(report_json: Path, folders: list[Path], output_root: Path | None) -> None:
+    """Refuse a report that the next check would find where only the pipeline's files belong."""
+    report = report_json.resolve()
+    checked = {_identity(folder): folder for folder in folders}
+    root = None if output_root is None else _identity(output_root)
+    below: Path | None = None
+    for place in report.parents:
+        identity = _identity(place) if place.exists() else None
+        folder = checked.get(identity) if identity is not None else None
+        if folder is None and identity is not None and identity == root:
+            # A folder that would be made for the report would be taken for a video's.
+            folder = None if below is None or below.name.startswith(".") else below
+        if folder is not None:
+            raise click.UsageError(
+                f"--report-json {report_json} lies in {folder}, a folder of the videos' results, "
+                "where the next check would take it for a foreign file. Write it elsewhere: "
+                "beside the output root, for example."
+            )
+        below = place
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    # Not the path: links, and letters' case on some disks, give one folder several.
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _show(report: FolderReport) -> None:

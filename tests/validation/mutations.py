@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from tests.support.finished_folder import read, write
+from three_stage.runs import digest_of
 
 Spoil = Callable[[Path], None]
 
@@ -236,6 +237,35 @@ def deep(levels: int) -> bytes:
     return b'{"steps": ' + b"[" * levels + b"]" * levels + b"}"
 
 
+def edited_step(folder: Path) -> None:
+    """Change a refined step by hand, in the plan as well."""
+    set_leaf(FINAL, "rationale", value="A person knew better.")(folder)
+    set_leaf(PLAN, "steps", 1, "rationale", value="A person knew better.")(folder)
+
+
+def cut_of_no_words(folder: Path) -> None:
+    """Say another --crf, and take the settings in words out of stage 3's record."""
+    set_leaf(SEGMENTS, "cut", "crf", value=23)(folder)
+    summary = read(folder / SUMMARY)
+    for part in summary["stage3"]["parts"].values():
+        part["ask_inputs"] = {}
+    write(folder / SUMMARY, summary)
+
+
+def fewer_pictures_asked(folder: Path) -> None:
+    """Say that a step was asked about with fewer pictures, under a key that fits."""
+    summary = read(folder / SUMMARY)
+    part = summary["stage3"]["parts"]["2"]
+    part["ask_inputs"]["max frames"] = "9"
+    part["ask_key"] = digest_of(part["ask_inputs"])
+    write(folder / SUMMARY, summary)
+
+
+def again(**options: Any) -> Callable[[bytes], bytes]:
+    """Write a JSON file as another program would."""
+    return lambda data: json.dumps(json.loads(data), **options).encode()
+
+
 JSON_TEXTS = (
     Mutation("not a number", "E-JSON-NUMBER",
              edit(MANIFEST, lambda d: d.replace(b'"timestamp_sec": 0.0', b'"timestamp_sec": NaN'))),
@@ -258,6 +288,16 @@ JSON_TEXTS = (
              edit(META, lambda d: d.replace(b'"step_id": 2', b'"step_id": 2, "step_id": 2'))),
     Mutation("far too large", "E-FILE-SIZE", edit(META, lambda d: d + b" " * (17 * 1024 * 1024))),
     Mutation("a list instead of an object", "E-SCHEMA", text(LOCALIZATION, b"[]\n")),
+    Mutation("an indent of 4", "W-JSON-FORM",
+             edit(DRAFT, lambda d: again(indent=4, ensure_ascii=False)(d) + b"\n")),
+    Mutation("one line", "W-JSON-FORM", edit(META, again(ensure_ascii=False))),
+    Mutation("no line end at the end", "W-JSON-FORM", edit(LOCALIZATION, lambda d: d[:-1])),
+    Mutation("line ends of Windows", "W-JSON-FORM",
+             edit(PLAN, lambda d: d.replace(b"\n", b"\r\n"))),
+    Mutation("escaped letters", "W-JSON-FORM",
+             edit(SUMMARY, lambda d: d.replace(b"little", b"l\\u0069ttle", 1)), forged=False),
+    Mutation("a number written otherwise", "W-JSON-FORM",
+             edit(SEGMENTS, lambda d: d.replace(b'_sec": 0.0', b'_sec": 0.00', 1))),
 )  # fmt: skip
 
 LEAVES = (
@@ -348,7 +388,67 @@ LEAVES = (
     Mutation("plan: a step gone", "E-PLAN-RULE", delete_leaf(PLAN, "steps", -1)),
 )  # fmt: skip
 
+VIDEO = {
+    "duration_sec": 8.5, "width": 320, "height": 90, "codec": "hevc", "average_fps": 12.5,
+    "variable_frame_rate": True, "rotation": 90, "first_frame_offset_sec": 0.25,
+}  # fmt: skip
+
+DESCRIPTIONS = (
+    *(Mutation(f"manifest: another {name}", "E-MANIFEST-VIDEO",
+               set_leaf(MANIFEST, "video", name, value=value)) for name, value in VIDEO.items()),
+    *(Mutation(f"step manifest: another {name}", "E-META-RULE",
+               set_leaf(STEP_MANIFEST, "video", name, value=value))
+      for name, value in VIDEO.items()),
+    Mutation("cut: another mode", "E-CUT-RECORD", set_leaf(SEGMENTS, "cut", "mode", value="copy")),
+    Mutation("cut: another crf", "E-CUT-RECORD", set_leaf(SEGMENTS, "cut", "crf", value=23)),
+    Mutation("cut: another preset", "E-CUT-RECORD",
+             set_leaf(SEGMENTS, "cut", "preset", value="slow")),
+    Mutation("cut: sound", "E-CUT-RECORD", set_leaf(SEGMENTS, "cut", "keep_audio", value=True)),
+    Mutation("cut: another crf by the clips' keys", "E-CUT-RECORD", cut_of_no_words),
+    Mutation("draft: edited", "W-ANSWER-EDITED", set_leaf(DRAFT, "high_level_goal", value="Rest.")),
+    Mutation("localization: edited", "W-ANSWER-EDITED",
+             set_leaf(LOCALIZATION, "steps", 1, "start_frame_index", value=lambda i: i + 1)),
+    Mutation("step_final: edited", "W-ANSWER-EDITED", edited_step),
+    *(Mutation(f"prompt: a word more in {name}", "W-PROMPT-CHANGED",
+               edit(f"{folder}/{name}.txt", lambda d: d + b" Please."))
+      for folder, name in (
+          ("stage1", "stage1_system_prompt"), ("stage1", "stage1_user_prompt"),
+          ("stage2", "stage2_system_prompt"), ("stage2", "stage2_user_prompt"),
+          ("02_*", "stage3_system_prompt"), ("02_*", "stage3_user_prompt"),
+      )),
+    Mutation("prompt: another number", "W-PROMPT-CHANGED",
+             edit("stage2/stage2_user_prompt.txt", lambda d: d.replace(b"16", b"15"))),
+)  # fmt: skip
+
 RECORDS = (
+    *(Mutation(f"summary: {stage} without a step", "W-SUMMARY-PART",
+               delete_leaf(SUMMARY, stage, "parts", "2")) for stage in ("stage2", "stage3")),
+    *(Mutation(f"summary: no attempt in {stage}", "W-SUMMARY-COUNT",
+               set_leaf(SUMMARY, stage, "attempts", value=0))
+      for stage in ("stage1", "stage2", "stage3")),
+    *(Mutation(f"summary: no usage in {stage}", "W-SUMMARY-COUNT",
+               set_leaf(SUMMARY, stage, "usage", "prompt_tokens", value=0))
+      for stage in ("stage1", "stage2", "stage3")),
+    Mutation("summary: an attempt too many", "W-SUMMARY-COUNT",
+             set_leaf(SUMMARY, "stage1", "attempts", value=2)),
+    Mutation("summary: no usage of a step", "W-SUMMARY-COUNT",
+             set_leaf(SUMMARY, "stage3", "parts", "2", "usage", "completion_tokens", value=0)),
+    Mutation("summary: a negative cost", "W-SUMMARY-COUNT",
+             set_leaf(SUMMARY, "stage1", "cost", value=-0.5)),
+    Mutation("summary: a cost that no step has", "W-SUMMARY-COUNT",
+             set_leaf(SUMMARY, "stage3", "cost", value=0.5)),
+    Mutation("summary: negative usage", "E-SCHEMA",
+             set_leaf(SUMMARY, "stage1", "usage", "prompt_tokens", value=-1)),
+    Mutation("summary: a stage ends before it begins", "W-SUMMARY-CLOCK",
+             set_leaf(SUMMARY, "stage2", "ended_at_utc", value="2020-01-01T00:00:00.000+00:00")),
+    Mutation("summary: another quality wanted", "W-SUMMARY-SAMPLING",
+             set_leaf(SUMMARY, "sampling_config", "jpeg_quality", value=91)),
+    Mutation("summary: more pictures wanted", "W-SUMMARY-SAMPLING",
+             set_leaf(SUMMARY, "sampling_config", "max_frames", value=30)),
+    Mutation("summary: fewer pictures wanted of a step", "W-SUMMARY-SAMPLING",
+             fewer_pictures_asked),
+    Mutation("calls: the answer in use was rejected", "W-CALLS-ANSWER",
+             change_call(1, errors=["steps: too few"])),
     Mutation("summary: a stage failed", "E-SUMMARY-STAGE",
              set_leaf(SUMMARY, "stage2", "status", value="failed")),
     Mutation("summary: a stage not done", "E-SUMMARY-STAGE",
@@ -455,4 +555,4 @@ LAYOUT = (
     Mutation("a stage gone", "E-LAYOUT-MISSING", remove("stage2")),
 )  # fmt: skip
 
-ALL = (*JSON_TEXTS, *LEAVES, *RECORDS, *PICTURES, *LAYOUT)
+ALL = (*JSON_TEXTS, *LEAVES, *DESCRIPTIONS, *RECORDS, *PICTURES, *LAYOUT)

@@ -112,6 +112,50 @@ def test_a_report_that_cannot_be_written_is_said(folder: Path, tmp_path: Path) -
     assert "cannot be written" in result.output
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "out/little/report.json", "out/little/new/r.json", "out/little/stage1/draft_plan.json",
+        "out/../out/little/r.json", "out/reports/r.json", "out/broken/r.json",
+    ],
+)  # fmt: skip
+def test_a_report_where_the_next_check_would_find_it_is_refused(
+    folder: Path, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "out" / "broken").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    result = run("--output-root", tmp_path / "out", "--report-json", tmp_path / place)
+    assert result.exit_code == 2
+    assert "--report-json" in result.output
+    assert "Write it elsewhere" in result.output
+    assert "checked" not in result.output
+    assert sorted(tmp_path.rglob("*")) == before
+    if "little" in place:
+        alone = run("--video-output-dir", folder, "--report-json", tmp_path / place)
+        assert alone.exit_code == 2
+
+
+def test_a_report_beside_the_folders_does_not_spoil_the_next_check(
+    folder: Path, tmp_path: Path
+) -> None:
+    for place in ("out/report.json", "out/.reports/r.json", "reports/r.json"):
+        result = run("--output-root", tmp_path / "out", "--report-json", tmp_path / place)
+        assert result.exit_code == 0, result.output
+        assert read(tmp_path / place)["results"][0]["video_id"] == folder.name
+
+
+def test_a_report_in_a_checked_folder_behind_a_link_is_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    try:
+        (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    except (OSError, NotImplementedError):
+        pytest.skip("no symbolic links here")
+    for checked, place in ((folder, tmp_path / "link"), (tmp_path / "link", folder)):
+        result = run("--video-output-dir", checked, "--report-json", place / "r.json")
+        assert result.exit_code == 2
+
+
 def test_the_versions_are_said_and_decoding_is_tried() -> None:
     result = run("--check-deps")
     assert result.exit_code == 0, result.output

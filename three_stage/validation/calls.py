@@ -3,24 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from schemas.files import CallRecord
+from schemas.files import CallRecord, Usage
 from three_stage.validation.codes import Code
 from three_stage.validation.summary import is_real_time
 from three_stage.validation.view import MAX_JSON_BYTES, FolderView, read_object
 
-Answers = dict[tuple[str, int | None], set[str]]
-"""Raw answers by stage and step (None in stages 1 and 2)."""
+Key = tuple[str, int | None]
+"""Stage and step (None in stages 1 and 2)."""
 
 
-def read_answers(view: FolderView, video_id: str | None) -> Answers | None:
-    """Check the journal line by line and return the answers in it; None when it cannot be read."""
+@dataclass(frozen=True)
+class JournalAnswer:
+    """One raw answer: its call, its text, which attempt it was (from 1), and what it took."""
+
+    call_id: str
+    text: str
+    attempt: int
+    usage: Usage
+
+
+@dataclass
+class Journal:
+    """The raw answers of a journal, and which calls' answers were rejected."""
+
+    answers: dict[Key, list[JournalAnswer]] = field(default_factory=dict)
+    rejected: set[str] = field(default_factory=set)
+
+    def remember(self, record: CallRecord) -> None:
+        """Take a line in."""
+        if record.raw_answer is not None:
+            answer = JournalAnswer(record.call_id, record.raw_answer, record.attempt, record.usage)
+            self.answers.setdefault((record.stage, record.step_id), []).append(answer)
+        elif record.event == "verdict" and record.errors:
+            self.rejected.add(record.call_id)
+
+    def same(self, key: Key, text: str) -> list[JournalAnswer]:
+        """Return the answers to a question that have this text."""
+        return [answer for answer in self.answers.get(key, ()) if answer.text == text]
+
+
+def read_journal(view: FolderView, video_id: str | None) -> Journal | None:
+    """Check the journal line by line and return what it holds; None when it cannot be read."""
     path = view.layout.calls
     if not view.require(path):
         return None
-    answers: Answers = {}
+    journal = Journal()
     relpath = view.relpath(path)
     try:
         with path.open("rb") as file:
@@ -28,25 +59,24 @@ def read_answers(view: FolderView, video_id: str | None) -> Answers | None:
                 record = _record(view, f"{relpath}:{number}", line)
                 if record is not None:
                     _check_record(view, f"{relpath}:{number}", record, video_id)
-                    _remember(answers, record)
+                    journal.remember(record)
     except OSError as error:
         view.findings.add(Code.FILE_READ, relpath, f"cannot be read: {error.strerror or error}")
         return None
-    return answers
+    return journal
 
 
-def check_answer(
-    view: FolderView, answers: Answers | None, key: tuple[str, int | None], path: Path
-) -> None:
-    """Check a raw answer: it says something, and it is the journal's answer to that question."""
-    text = view.read_text(path)
-    if text is None or answers is None or text in answers.get(key, ()):
-        return
+def check_answer(view: FolderView, journal: Journal, key: Key, path: Path, text: str) -> None:
+    """Check that the raw answer in ``path`` is the journal's answer, and one that was valid."""
+    found = journal.same(key, text)
     stage, step_id = key
-    of_step = "" if step_id is None else f", step {step_id}"
-    view.findings.add(
-        Code.CALLS_ANSWER, view.relpath(path), f"calls.jsonl has no such answer of {stage}{of_step}"
-    )
+    asked = stage if step_id is None else f"{stage}, step {step_id}"
+    if not found:
+        message = f"calls.jsonl has no such answer of {asked}"
+        view.findings.add(Code.CALLS_ANSWER, view.relpath(path), message)
+    elif all(answer.call_id in journal.rejected for answer in found):
+        message = f"calls.jsonl says that this answer of {asked} was rejected"
+        view.findings.add(Code.CALLS_ANSWER, view.relpath(path), message)
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -80,8 +110,3 @@ def _check_record(view: FolderView, place: str, record: CallRecord, video_id: st
         )
     if not (is_real_time(record.started_at_utc) and is_real_time(record.ended_at_utc)):
         view.findings.add(Code.CALLS_LINE, place, "has a date that does not exist")
-
-
-def _remember(answers: Answers, record: CallRecord) -> None:
-    if record.raw_answer is not None:
-        answers.setdefault((record.stage, record.step_id), set()).add(record.raw_answer)

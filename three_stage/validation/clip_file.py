@@ -14,6 +14,21 @@ from three_stage.media.source import Source
 from three_stage.media.table import decode_table, frames_at
 from three_stage.validation.similarity import Canvas, Sketch, sketch
 
+TIME_TOLERANCE_SEC = 0.002
+"""Clips keep the source's ticks; containers round them to their own."""
+
+
+def told_wrong(written: VideoInfo, found: VideoInfo) -> list[tuple[str, object, object]]:
+    """Return what a manifest says of a video and is not so: name, as written, as found."""
+    pairs = [(name, getattr(written, name), value) for name, value in found.model_dump().items()]
+    return [(name, said, value) for name, said, value in pairs if not _is_same(said, value)]
+
+
+def _is_same(written: object, found: object) -> bool:
+    if isinstance(written, float) and isinstance(found, float):
+        return abs(written - found) <= TIME_TOLERANCE_SEC
+    return written == found
+
 
 class ClipFile:
     """An opened clip; a context manager. All of it is decoded when it is opened.

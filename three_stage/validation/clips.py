@@ -8,16 +8,13 @@ from pathlib import Path
 
 from schemas.files import CutRecord, FrameManifest, Segment, VideoInfo
 from three_stage.media import nearest_index
-from three_stage.validation.clip_file import ClipFile
+from three_stage.validation.clip_file import TIME_TOLERANCE_SEC, ClipFile, told_wrong
 from three_stage.validation.codes import Code
 from three_stage.validation.likeness import Comparison, are_alike
 from three_stage.validation.plans import SourcePool
 from three_stage.validation.pool import SeenPool
 from three_stage.validation.similarity import Sketch
 from three_stage.validation.view import FolderView
-
-TIME_TOLERANCE_SEC = 0.002
-"""Clips keep the source's ticks; containers round them to their own."""
 
 SIZE_TOLERANCE_PX = 2
 """Odd sides are padded by one; pixels that are not square are rounded once more."""
@@ -141,19 +138,12 @@ def check_described(
     view: FolderView, manifest_relpath: str, manifest: FrameManifest, clip: ClipFile
 ) -> None:
     """Check what a step's manifest says of its clip."""
-    for name, found in clip.info.model_dump().items():
-        written = getattr(manifest.video, name)
-        is_same = (
-            abs(written - found) <= TIME_TOLERANCE_SEC
-            if isinstance(found, float)
-            else written == found
+    for name, written, found in told_wrong(manifest.video, clip.info):
+        view.findings.add(
+            Code.META_RULE,
+            manifest_relpath,
+            f"video.{name}: {written!r}, but the clip has {found!r}",
         )
-        if not is_same:
-            view.findings.add(
-                Code.META_RULE,
-                manifest_relpath,
-                f"video.{name}: {written!r}, but the clip has {found!r}",
-            )
 
 
 def _check_frames(view: FolderView, relpath: str, check: ClipCheck, clip: ClipFile) -> None:

@@ -92,6 +92,11 @@ class Code(Enum):
         "A key is absent and its default is assumed.",
         "Run the pipeline once more.",
     )
+    JSON_FORM = (
+        "W-JSON-FORM",
+        "A JSON file is not written as ours are: UTF-8, indent 2, letters as they are, a line end.",
+        "Nothing to do if you edited it: every JSON reader takes it.",
+    )
     TEXT = ("E-TEXT", "A prompt or raw answer is empty or not UTF-8 text.", _EDITED)
 
     SUMMARY_STAGE = (
@@ -118,6 +123,21 @@ class Code(Enum):
         "E-SUMMARY-TIME",
         "A recorded date does not exist.",
         _EDITED,
+    )
+    SUMMARY_CLOCK = (
+        "W-SUMMARY-CLOCK",
+        "A stage ends before it begins.",
+        "The clock was set back during the run, or the file was edited.",
+    )
+    SUMMARY_PART = (
+        "W-SUMMARY-PART",
+        "A completed stage has no record of what made one of its steps.",
+        "The next run makes the step anew; with --reuse-any it is kept as it is.",
+    )
+    SUMMARY_COUNT = (
+        "W-SUMMARY-COUNT",
+        "Attempts, usage or cost of a stage are not what its answers took.",
+        "The results do not depend on it; calls.jsonl has every request.",
     )
     SUMMARY_SOURCE = (
         "E-SUMMARY-SOURCE",
@@ -165,13 +185,29 @@ class Code(Enum):
     )
     CALLS_ANSWER = (
         "W-CALLS-ANSWER",
-        "An accepted answer is not in calls.jsonl.",
+        "An accepted answer is not in calls.jsonl, or was rejected there.",
         "Restore calls.jsonl and the raw answer.",
+    )
+
+    PROMPT_CHANGED = (
+        "W-PROMPT-CHANGED",
+        "The prompts are not those that the model was asked with.",
+        "Restore the texts, or run the pipeline again with --overwrite for their stage.",
+    )
+    ANSWER_EDITED = (
+        "W-ANSWER-EDITED",
+        "A result is not what the model answered.",
+        "If you edited it, all is well.",
     )
 
     MANIFEST_RULE = (
         "E-MANIFEST-RULE",
         "A frame manifest contradicts itself: count, order or times.",
+        _EDITED,
+    )
+    MANIFEST_VIDEO = (
+        "E-MANIFEST-VIDEO",
+        "What the manifest of stage 1 says of the video is not so.",
         _EDITED,
     )
     POOL_NAME = (
@@ -219,6 +255,11 @@ class Code(Enum):
         _EDITED,
     )
     STEP_RULE = ("E-STEP-RULE", "A refined step breaks a rule or differs from its draft.", _EDITED)
+    CUT_RECORD = (
+        "E-CUT-RECORD",
+        "How the clips were cut is not what run_summary.json records.",
+        _EDITED,
+    )
     META_RULE = ("E-META-RULE", "step_meta.json differs from what it describes.", _EDITED)
     PLAN_RULE = ("E-PLAN-RULE", "The final plan differs from the draft or the steps.", _EDITED)
 

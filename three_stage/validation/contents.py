@@ -9,7 +9,6 @@ from pathlib import Path
 from schemas.files import FrameManifest, RunSummary, StepSegments
 from schemas.localization import Localization
 from schemas.plan import CausalPlan, DraftPlan, RefinedStep
-from three_stage.runs import StagePaths
 from three_stage.validation.layout_checks import key_frame_paths, pool_files
 from three_stage.validation.plans import SourcePool, source_pool
 from three_stage.validation.pool import read_manifest
@@ -99,14 +98,3 @@ def untold_folders(view: FolderView, contents: Contents) -> list[str]:
             paths = view.layout.step(step.step_id, step.step_goal)
             untold.append(view.relpath(paths.folder))
     return untold
-
-
-def questions(view: FolderView, contents: Contents) -> Iterator[tuple[str, int | None, StagePaths]]:
-    """Yield the questions of all completed stages: stage, step (None in 1 and 2), its texts."""
-    layout = view.layout
-    if "stage1" in contents.done:
-        yield "stage1", None, layout.stage1
-    if "stage2" in contents.done:
-        yield "stage2", None, layout.stage2
-    for step_id, files in contents.steps.items():
-        yield "stage3", step_id, files.paths

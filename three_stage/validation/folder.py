@@ -10,13 +10,13 @@ from schemas.files import RunSummary
 from three_stage.runs import VideoLayout
 from three_stage.settings.console import wants_tracebacks
 from three_stage.validation.artifacts import check_all_recorded, check_artifacts
-from three_stage.validation.calls import check_answer, read_answers
+from three_stage.validation.asked import check_questions
+from three_stage.validation.calls import read_journal
 from three_stage.validation.clips import ClipCheck
 from three_stage.validation.codes import Code
 from three_stage.validation.contents import (
     Contents,
     expected_files,
-    questions,
     read_contents,
     untold_folders,
 )
@@ -30,7 +30,9 @@ from three_stage.validation.plans import (
     check_segments,
 )
 from three_stage.validation.pool import SeenPool, look_at_pool
+from three_stage.validation.records import check_cut, check_parts, check_sampling, check_sums
 from three_stage.validation.report import Findings, FolderReport
+from three_stage.validation.source import check_source_video, same_source
 from three_stage.validation.steps import check_meta, check_step_media
 from three_stage.validation.summary import (
     NATIVE_MAX_SIDE_PX,
@@ -70,6 +72,10 @@ def _validate(view: FolderView) -> None:
         _check_texts(view, contents)
     with _guarded(findings, "the plans"):
         _check_plans(view, contents)
+    with _guarded(findings, "the records"):
+        _check_records(view, contents)
+    with _guarded(findings, "the source"):
+        _check_source(view, contents)
     with _guarded(findings, "the pictures of stage 1"):
         seen = _check_pool(view, contents)
         _check_steps(view, contents, seen)
@@ -86,11 +92,29 @@ def _check_files(view: FolderView, contents: Contents) -> None:
 
 
 def _check_texts(view: FolderView, contents: Contents) -> None:
-    answers = read_answers(view, contents.summary.video_id if contents.summary else None)
-    for stage, step_id, paths in questions(view, contents):
-        view.read_text(paths.system_prompt)
-        view.read_text(paths.user_prompt)
-        check_answer(view, answers, (stage, step_id), paths.raw_response)
+    journal = read_journal(view, contents.summary.video_id if contents.summary else None)
+    check_questions(view, contents, journal)
+
+
+def _check_records(view: FolderView, contents: Contents) -> None:
+    summary, segments = contents.summary, contents.segments
+    if summary is None:
+        return
+    check_sums(view, summary)
+    pools = {step_id: files.manifest for step_id, files in contents.steps.items()}
+    check_sampling(view, summary, {i: pool for i, pool in pools.items() if pool is not None})
+    if contents.draft is not None:
+        check_parts(view, summary, contents.draft)
+    if segments is not None:
+        check_cut(view, summary, segments)
+
+
+def _check_source(view: FolderView, contents: Contents) -> None:
+    if contents.summary is None:
+        return
+    source = same_source(view, contents.summary)
+    if source is not None and contents.manifest is not None:
+        check_source_video(view, source, contents.manifest, contents.summary)
 
 
 def _check_plans(view: FolderView, contents: Contents) -> None:

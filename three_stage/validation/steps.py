@@ -10,9 +10,8 @@ from schemas.plan import CRITICAL_FRAMES, DraftStep, RefinedStep
 from schemas.rules import refined_problems
 from three_stage.media import MediaError
 from three_stage.runs import StepPaths
-from three_stage.validation.clip_file import ClipFile
+from three_stage.validation.clip_file import TIME_TOLERANCE_SEC, ClipFile
 from three_stage.validation.clips import (
-    TIME_TOLERANCE_SEC,
     ClipCheck,
     check_against_pool,
     check_clip_file,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import datetime
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from schemas.files import (
     FORMAT_VERSION,
@@ -15,7 +15,7 @@ from schemas.files import (
     StepSegments,
 )
 from schemas.plan import DraftPlan
-from three_stage.runs import digest_of, identify_source
+from three_stage.runs import digest_of
 from three_stage.validation.codes import Code
 from three_stage.validation.view import FolderView
 
@@ -28,7 +28,7 @@ _FINGERPRINT_INPUT, _DRAFT_INPUT = "source content", "draft"
 
 
 def check_summary(view: FolderView, summary: RunSummary) -> None:
-    """Check what run_summary.json says of itself, its folder and its source."""
+    """Check what run_summary.json says of itself and its folder."""
     path, findings = view.relpath(view.layout.summary), view.findings
     if summary.format_version != FORMAT_VERSION:
         findings.add(
@@ -50,7 +50,6 @@ def check_summary(view: FolderView, summary: RunSummary) -> None:
     for name in STAGES:
         _check_stage(view, summary, name, getattr(summary, name))
     _check_post_validate(view, summary.post_validate)
-    _check_source(view, summary)
 
 
 def check_agreement(
@@ -165,6 +164,10 @@ def _check_times(view: FolderView, name: str, record: StageRecord) -> None:
     times = [t for t in (record.started_at_utc, record.ended_at_utc) if t is not None]
     if not all(map(is_real_time, times)):
         findings.add(Code.SUMMARY_TIME, path, f"{name}: a date that does not exist: {times}")
+    elif len(times) > 1 and datetime.fromisoformat(times[1]) < datetime.fromisoformat(times[0]):
+        findings.add(
+            Code.SUMMARY_CLOCK, path, f"{name}: ended_at_utc {times[1]}, started_at_utc {times[0]}"
+        )
 
 
 def _check_keys(
@@ -184,34 +187,14 @@ def _check_keys(
 
 def _check_post_validate(view: FolderView, record: StageRecord | None) -> None:
     # Its verdict is not taken over: this run gives its own. It must only not contradict itself.
-    if record is not None and (record.status == "failed") != (record.error is not None):
+    if record is None:
+        return
+    _check_times(view, "post_validate", record)
+    if (record.status == "failed") != (record.error is not None):
         view.findings.add(
             Code.SUMMARY_STAGE,
             view.relpath(view.layout.summary),
             f"post_validate: {record.status}, but its error is {record.error!r}",
-        )
-
-
-def _check_source(view: FolderView, summary: RunSummary) -> None:
-    path, findings = view.relpath(view.layout.summary), view.findings
-    written = summary.source_video
-    # The folder may be checked on another system than it was made on.
-    if not (PurePosixPath(written).is_absolute() or PureWindowsPath(written).is_absolute()):
-        findings.add(Code.SUMMARY_SOURCE, path, f"source_video: no absolute path: {written!r}")
-        return
-    try:
-        source = Path(written)
-        if not source.is_file():
-            return
-        found = identify_source(source)
-    except (OSError, ValueError):
-        return
-    if (found.size_bytes, found.fingerprint) != (
-        summary.source_size_bytes,
-        summary.source_fingerprint,
-    ):
-        findings.add(
-            Code.SOURCE_CHANGED, path, f"source_video: {written} has another size or content"
         )
 
 

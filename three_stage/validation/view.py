@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from jsonschema.exceptions import best_match
 
 from schemas.problems import ModelT, SchemaError, parse_json
 from schemas.publish import published_schema
-from three_stage.runs import VideoLayout
+from three_stage.runs import VideoLayout, json_text
 from three_stage.validation.codes import Code
 from three_stage.validation.inventory import Inventory
 from three_stage.validation.report import Findings
@@ -97,7 +98,10 @@ class FolderView:
         data = self.read_bytes(path, limit_bytes=MAX_JSON_BYTES)
         if data is None:
             return None
-        return read_object(data, model, schema_name, self.findings, self.relpath(path))
+        parsed = read_object(data, model, schema_name, self.findings, self.relpath(path))
+        if parsed is not None and not is_written_as_ours(data):
+            self.findings.add(Code.JSON_FORM, self.relpath(path), "is written in another form")
+        return parsed
 
     def check_path(self, path: Path, field: str, value: str, *, base: Path, wanted: Path) -> None:
         """Check that a path written in the file ``path`` is ``wanted``, relative to ``base``."""
@@ -106,6 +110,11 @@ class FolderView:
             return
         code = Code.PATH_OUTSIDE if leads_outside(self.root, base, value) else Code.PATH_WRONG
         self.findings.add(code, self.relpath(path), f"{field}: must be {expected!r}; got {value!r}")
+
+
+def is_written_as_ours(data: bytes) -> bool:
+    """Whether the bytes of a JSON object are those that ``write_json`` writes for it."""
+    return json_text(json.loads(data)).encode("utf-8", errors="surrogatepass") == data
 
 
 def relative_path(base: Path, target: Path) -> str:
