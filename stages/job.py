@@ -129,8 +129,7 @@ class VideoJob(VideoView):
         logger.debug("{}: {} reused", self.video_id, stage)
         self.kit.watch.stage_done(self.video_id, stage, reused=True)
         record = self.folder.stage(stage)
-        if self.recipe.settings.run.reuse_any:
-            self.folder.record(self.folder.changed(self.layout.relpath(path) for path in files))
+        self.accept(files)
         if record is not None:
             if record.status != "completed":
                 self.ended(stage)
@@ -144,6 +143,11 @@ class VideoJob(VideoView):
             reused=("accepted as it was, by --reuse-any",),
         )
         self.folder.update(**{stage: accepted})
+
+    def accept(self, files: Iterable[Path]) -> None:
+        """With ``--reuse-any``, take files that are kept into the record."""
+        if self.recipe.settings.run.reuse_any:
+            self.folder.record(self.folder.changed(self.layout.relpath(path) for path in files))
 
     def began(
         self,
@@ -179,7 +183,7 @@ class VideoJob(VideoView):
 
     def ended(self, stage: StageName) -> None:
         """Mark a stage as completed; an overwrite of it is over."""
-        self.folder.update_stage(stage, status="completed", ended_at_utc=utc_now())
+        self.folder.update_stage(stage, status="completed", ended_at_utc=utc_now(), error=None)
         pending = self.folder.summary.overwrite_in_progress
         if pending and all(self._is_made_anew(name) for name in pending):
             self.folder.update(overwrite_in_progress=())

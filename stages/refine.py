@@ -79,7 +79,7 @@ class Refinement:
         inputs = inputs_of(job, drafted, clip)
         why = await job.on_disk(why_run, job, draft_step, paths, inputs)
         if why is None:
-            return (await job.on_disk(load, paths, draft_step))[0]
+            return await job.on_disk(keep, job, draft_step, paths)
         await self._begin(f"{paths.folder.name}: {why}")
         pool = await job.kit.workers.sample_pool(
             clip.path,
@@ -165,6 +165,13 @@ def why_run(job: VideoView, draft_step: DraftStep, paths: StepPaths, inputs: Inp
     except SchemaError as error:
         return error.problems[0]
     return job.why_files_unfit(files(paths, step, manifest))
+
+
+def keep(job: VideoJob, draft_step: DraftStep, paths: StepPaths) -> RefinedStep:
+    """Read a step that is kept as it is."""
+    step, manifest = load(paths, draft_step)
+    job.accept(files(paths, step, manifest))
+    return step
 
 
 def load(paths: StepPaths, draft_step: DraftStep) -> tuple[RefinedStep, FrameManifest]:

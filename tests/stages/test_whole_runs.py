@@ -478,6 +478,22 @@ def test_a_lost_summary_costs_no_answer(small_video: Path, run: Run, tmp_path: P
         summary.unlink()
         assert run(*options, "--reuse-any", "--post-validate") == 0
         assert endpoint.requests == before
+        # With one step gone, the others are kept; what is gone comes from the journal.
+        summary.unlink()
+        next((tmp_path / "out" / "little").glob("02_*/step_final.json")).unlink()
+        assert run(*options, "--reuse-any", "--post-validate") == 0
+        assert endpoint.requests == before
+
+
+@pytest.mark.slow
+def test_a_stage_that_was_stale_and_still_fits_is_completed_without_an_error(
+    small_video: Path, run: Run, tmp_path: Path
+) -> None:
+    assert run("--input-video", small_video) == 0
+    (tmp_path / "out" / "little" / "stage1" / "draft_plan.json").unlink()
+    assert run("--input-video", small_video, "--post-validate") == 0
+    stages = read(tmp_path / "out" / "little" / "run_summary.json")
+    assert [stages[name]["error"] for name in ("stage1", "stage2", "stage3")] == [None] * 3
 
 
 @pytest.mark.slow
