@@ -16,6 +16,7 @@ from schemas.files import FrameManifest, StepSegments
 from schemas.localization import Localization
 from schemas.plan import (
     FORBIDDEN_IN_DRAFT,
+    MAX_STEPS,
     PREFERRED_STEPS,
     CausalChain,
     CausalPlan,
@@ -56,6 +57,11 @@ def reference_problems(model: BaseModel) -> list[str]:
                 f"{found[1]!r} in {text[:120]!r}"
             )
     return problems
+
+
+def most_steps_for(displayed_frames: int) -> int:
+    """Return how many steps a video of so many displayed frames can have."""
+    return min(MAX_STEPS, displayed_frames // FEWEST_FRAMES_A_SEGMENT)
 
 
 def draft_problems(draft: DraftPlan, *, most_steps: int) -> list[str]:

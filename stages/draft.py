@@ -12,11 +12,11 @@ from schemas.files import FrameManifest
 from schemas.plan import MAX_STEPS, PREFERRED_STEPS, DraftPlan
 from schemas.problems import SchemaError
 from schemas.rules import (
-    FEWEST_FRAMES_A_SEGMENT,
     draft_problems,
     draft_warnings,
     forbidden_key_problems,
     manifest_problems,
+    most_steps_for,
 )
 from stages.asking import ask, checked, question, save_texts
 from stages.job import VideoJob, VideoView, sampling_config
@@ -74,11 +74,6 @@ def check_answer(value: object, most_steps: int) -> DraftPlan:
     if problems := forbidden_key_problems(value):
         raise AnswerRejected(tuple(problems))
     return checked(DraftPlan, value, lambda draft: draft_problems(draft, most_steps=most_steps))
-
-
-def most_steps_for(displayed_frames: int) -> int:
-    """Return how many steps a video of so many displayed frames can have."""
-    return min(MAX_STEPS, displayed_frames // FEWEST_FRAMES_A_SEGMENT)
 
 
 def why_run(job: VideoView, inputs: Inputs) -> str | None:

@@ -12,7 +12,7 @@ from schemas.files import CutRecord, Segment
 from schemas.plan import DraftPlan, DraftStep
 from schemas.publish import sent_schema
 from stages.kit import Recipe, StageName
-from three_stage.runs import changed_inputs, digest_of
+from three_stage.runs import changed_inputs, cut_inputs, digest_of
 from three_stage.settings import CutSettings, SamplingSettings
 
 Inputs = dict[str, str]
@@ -72,23 +72,6 @@ def cut_record(cut: CutSettings) -> CutRecord:
             "keep_audio": cut.keep_audio,
         }
     )
-
-
-def cut_inputs(cut: CutRecord) -> Inputs:
-    """Return what decides how every clip is cut; a copy is not encoded."""
-    encoding = {"crf": str(cut.crf), "preset": cut.preset}
-    return {
-        "cut mode": cut.mode,
-        "audio": str(cut.keep_audio),
-        **(encoding if cut.mode == "reencode" else {}),
-    }
-
-
-def clip_key(
-    cut: CutSettings, fingerprint: str, generation: int, start_sec: float, end_sec: float
-) -> str:
-    """Return the key of one clip: the source, the range and how it is cut."""
-    return digest_of([fingerprint, generation, start_sec, end_sec, cut_inputs(cut_record(cut))])
 
 
 def sampling_inputs(sampling: SamplingSettings, stage: StageName) -> Inputs:

@@ -18,7 +18,7 @@ from schemas.rules import localization_problems, localization_warnings, segments
 from stages.asking import ask, checked, question, save_texts
 from stages.draft import Drafted
 from stages.job import VideoJob, VideoView
-from stages.keys import Inputs, clip_key, cut_record, localize_inputs
+from stages.keys import Inputs, cut_record, localize_inputs
 from stages.pool import numbered_pictures
 from three_stage.media import (
     FramePool,
@@ -27,7 +27,14 @@ from three_stage.media import (
     frames_between,
     segment_times,
 )
-from three_stage.runs import VideoLayout, json_text, read_model, step_folder_name, utc_now
+from three_stage.runs import (
+    VideoLayout,
+    clip_key,
+    json_text,
+    read_model,
+    step_folder_name,
+    utc_now,
+)
 from three_stage.vlm import Answer, Question
 
 CUT_SECONDS_A_SECOND, READ_SECONDS_A_SECOND = 30.0, 2.0
@@ -303,7 +310,7 @@ def _frames_of(job: VideoView, drafted: Drafted, segment: Segment) -> int:
 
 def _key_of(job: VideoView, segment: Segment) -> str:
     return clip_key(
-        job.recipe.settings.cut,
+        cut_record(job.recipe.settings.cut),
         job.source.fingerprint,
         job.generation("stage2"),
         segment.start_sec,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from schemas.plan import PREFERRED_STEPS
 from schemas.problems import SchemaError
+from schemas.rules import most_steps_for
 from stages import draft, localize, refine
 from stages.job import VideoView
 from stages.keys import cut_record, draft_inputs
@@ -57,7 +58,7 @@ def forecast(
 def _outlook(
     job: VideoView, stage: StageName, blocked: str, displayed_frames: int
 ) -> tuple[str | None, int]:
-    steps = min(STEPS_EXPECTED, draft.most_steps_for(displayed_frames))
+    steps = min(STEPS_EXPECTED, most_steps_for(displayed_frames))
     try:
         if stage == "stage1":
             inputs = draft_inputs(job.recipe, job.source.fingerprint, job.generation("stage1"))

@@ -409,15 +409,6 @@ DESCRIPTIONS = (
     Mutation("localization: edited", "W-ANSWER-EDITED",
              set_leaf(LOCALIZATION, "steps", 1, "start_frame_index", value=lambda i: i + 1)),
     Mutation("step_final: edited", "W-ANSWER-EDITED", edited_step),
-    *(Mutation(f"prompt: a word more in {name}", "W-PROMPT-CHANGED",
-               edit(f"{folder}/{name}.txt", lambda d: d + b" Please."))
-      for folder, name in (
-          ("stage1", "stage1_system_prompt"), ("stage1", "stage1_user_prompt"),
-          ("stage2", "stage2_system_prompt"), ("stage2", "stage2_user_prompt"),
-          ("02_*", "stage3_system_prompt"), ("02_*", "stage3_user_prompt"),
-      )),
-    Mutation("prompt: another number", "W-PROMPT-CHANGED",
-             edit("stage2/stage2_user_prompt.txt", lambda d: d.replace(b"16", b"15"))),
 )  # fmt: skip
 
 RECORDS = (

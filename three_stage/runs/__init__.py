@@ -18,6 +18,7 @@ from three_stage.runs.errors import (
 )
 from three_stage.runs.folder import RunFolder, missing_artifact, read_model
 from three_stage.runs.journal import CallJournal
+from three_stage.runs.keys import clip_key, cut_inputs
 from three_stage.runs.layout import StagePaths, StepPaths, VideoLayout
 from three_stage.runs.lock import folder_lock
 from three_stage.runs.names import (
@@ -43,7 +44,9 @@ __all__ = [
     "UpstreamError",
     "VideoLayout",
     "changed_inputs",
+    "clip_key",
     "clip_name",
+    "cut_inputs",
     "digest_of",
     "file_sha256",
     "folder_lock",

@@ -9,44 +9,31 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from schemas.files import PartRecord, StageRecord
 from schemas.problems import SchemaError, parse_json
-from three_stage.runs import StagePaths, digest_of, json_text
+from three_stage.runs import StagePaths
 from three_stage.validation.calls import Journal, Key, check_answer
 from three_stage.validation.codes import Code
 from three_stage.validation.contents import Contents
-from three_stage.validation.plans import most_steps_for, preferred_steps
-from three_stage.validation.prompts import PROMPT_INPUT, Filled, may_be_asked
 from three_stage.validation.records import check_figures
 from three_stage.validation.view import FolderView
-
-_DRAFT_INPUT = "draft"
-"""Name of the draft's digest in ask_inputs."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One question: where its texts are, what was made of its answer, and its record.
-
-    ``blanks`` is what its user prompt was filled with; None where that is not known.
-    """
+    """One question: where its texts are, and what was made of its answer."""
 
     key: Key
     paths: StagePaths
     result: BaseModel | None
     result_path: Path
-    record: StageRecord | PartRecord | None
-    blanks: Filled | None
 
 
 def check_questions(view: FolderView, contents: Contents, journal: Journal | None) -> None:
     """Check the prompts, the raw answer and the result of every question of a completed stage."""
     texts: dict[Key, str] = {}
     for asked in questions(view, contents):
-        system = view.read_text(asked.paths.system_prompt)
-        user = view.read_text(asked.paths.user_prompt)
-        if system is not None and user is not None:
-            _check_prompts(view, asked, system, user)
+        view.read_text(asked.paths.system_prompt)
+        view.read_text(asked.paths.user_prompt)
         raw = view.read_text(asked.paths.raw_response)
         if raw is None:
             continue
@@ -60,73 +47,14 @@ def check_questions(view: FolderView, contents: Contents, journal: Journal | Non
 
 def questions(view: FolderView, contents: Contents) -> Iterator[Asked]:
     """Yield the questions of all completed stages."""
-    layout, summary = view.layout, contents.summary
+    layout = view.layout
     if "stage1" in contents.done:
-        record = summary.stage1 if summary else None
-        blanks = _of_stage1(contents)
-        yield Asked(("stage1", None), layout.stage1, contents.draft, layout.draft, record, blanks)
+        yield Asked(("stage1", None), layout.stage1, contents.draft, layout.draft)
     if "stage2" in contents.done:
-        record = summary.stage2 if summary else None
-        blanks, found = _of_stage2(contents, record), contents.localization
-        yield Asked(("stage2", None), layout.stage2, found, layout.localization, record, blanks)
-    parts = summary.stage3.parts if summary and summary.stage3 else {}
+        found = contents.localization
+        yield Asked(("stage2", None), layout.stage2, found, layout.localization)
     for step_id, files in contents.steps.items():
-        part = parts.get(str(step_id))
-        paths, blanks = files.paths, _of_stage3(contents, step_id, part)
-        yield Asked(("stage3", step_id), paths, files.step, paths.final, part, blanks)
-
-
-def _of_stage1(contents: Contents) -> Filled | None:
-    pool = contents.pool
-    if pool is None:
-        return None
-    most = most_steps_for(pool.displayed_frames)
-    return Filled(
-        {
-            "num_frames": str(pool.manifest.num_frames),
-            "most_steps": str(most),
-            "preferred_steps": preferred_steps(most),
-        }
-    )
-
-
-def _of_stage2(contents: Contents, record: StageRecord | None) -> Filled | None:
-    draft, manifest = contents.draft, contents.manifest
-    if draft is None or manifest is None or record is None:
-        return None
-    if record.ask_inputs.get(_DRAFT_INPUT) != digest_of(draft.model_dump(mode="json")):
-        return None
-    count = manifest.num_frames
-    return Filled(
-        {"num_frames": str(count), "end_of_video": str(count + 1)},
-        {"draft_plan": json_text(draft).strip()},
-    )
-
-
-def _of_stage3(contents: Contents, step_id: int, part: PartRecord | None) -> Filled | None:
-    draft, manifest = contents.draft, contents.steps[step_id].manifest
-    if draft is None or manifest is None or part is None:
-        return None
-    step = next(step for step in draft.steps if step.step_id == step_id)
-    of_step = digest_of([draft.high_level_goal, step.model_dump(mode="json")])
-    if part.ask_inputs.get(_DRAFT_INPUT) != of_step:
-        return None
-    return Filled(
-        {"num_frames": str(manifest.num_frames), "high_level_goal": draft.high_level_goal},
-        {"draft_step": json_text(step).strip()},
-    )
-
-
-def _check_prompts(view: FolderView, asked: Asked, system: str, user: str) -> None:
-    recorded = asked.record.ask_inputs.get(PROMPT_INPUT) if asked.record else None
-    if recorded is None or asked.blanks is None:
-        return
-    if not may_be_asked(system, user, asked.blanks, recorded):
-        view.findings.add(
-            Code.PROMPT_CHANGED,
-            view.relpath(asked.paths.user_prompt),
-            f"with {asked.paths.system_prompt.name}, is not what run_summary.json says was asked",
-        )
+        yield Asked(("stage3", step_id), files.paths, files.step, files.paths.final)
 
 
 def _check_result(view: FolderView, asked: Asked, raw: str) -> None:

@@ -189,11 +189,6 @@ class Code(Enum):
         "Restore calls.jsonl and the raw answer.",
     )
 
-    PROMPT_CHANGED = (
-        "W-PROMPT-CHANGED",
-        "The prompts are not those that the model was asked with.",
-        "Restore the texts, or run the pipeline again with --overwrite for their stage.",
-    )
     ANSWER_EDITED = (
         "W-ANSWER-EDITED",
         "A result is not what the model answered.",

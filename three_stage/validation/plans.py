@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from schemas.files import FrameManifest, PartRecord, RunSummary, Segment, StepSegments
 from schemas.localization import Localization
-from schemas.plan import MAX_STEPS, PREFERRED_STEPS, CausalPlan, DraftPlan, RefinedStep
+from schemas.plan import MAX_STEPS, CausalPlan, DraftPlan, RefinedStep
 from schemas.rules import (
-    FEWEST_FRAMES_A_SEGMENT,
     draft_problems,
     draft_warnings,
     localization_problems,
     localization_warnings,
+    most_steps_for,
     plan_problems,
     segments_problems,
 )
@@ -61,17 +61,6 @@ def check_draft(view: FolderView, draft: DraftPlan, pool: SourcePool | None) -> 
     path = view.relpath(view.layout.draft)
     view.findings.add_all(Code.DRAFT_RULE, path, draft_problems(draft, most_steps=most))
     view.findings.add_all(Code.DRAFT_ADVICE, path, draft_warnings(draft))
-
-
-def most_steps_for(displayed_frames: int) -> int:
-    """Return how many steps a video of so many displayed frames can have."""
-    return min(MAX_STEPS, displayed_frames // FEWEST_FRAMES_A_SEGMENT)
-
-
-def preferred_steps(most_steps: int) -> str:
-    """Return how many steps are best, in the words of the prompt."""
-    low, high = PREFERRED_STEPS
-    return f"{low} to {min(high, most_steps)}" if most_steps > low else str(most_steps)
 
 
 def check_localization(

@@ -15,7 +15,7 @@ from schemas.files import (
     Usage,
 )
 from schemas.plan import DraftPlan
-from three_stage.runs import digest_of
+from three_stage.runs import clip_key, cut_inputs
 from three_stage.validation.calls import Journal, JournalAnswer, Key
 from three_stage.validation.codes import Code
 from three_stage.validation.view import FolderView
@@ -119,16 +119,16 @@ def check_cut(view: FolderView, summary: RunSummary, segments: StepSegments) -> 
     Stage 3 records the settings in words, stage 2 in the key of each clip.
     """
     relpath = view.relpath(view.layout.segments)
-    inputs = _cut_inputs(segments)
+    inputs = cut_inputs(segments.cut)
     other: dict[tuple[str, str], list[int]] = defaultdict(list)
     for segment in segments.segments:
         part = _part(summary, "stage3", segment.step_id)
-        for field, (input_name, value) in inputs.items():
-            recorded = part.ask_inputs.get(input_name, value)
+        for name, value in inputs.items():
+            recorded = part.ask_inputs.get(name, value)
             if recorded != value:
-                other[field, recorded].append(segment.step_id)
-    for (field, recorded), step_ids in other.items():
-        message = f"cut.{field}: {inputs[field][1]}; {recorded} is recorded of {_steps(step_ids)}"
+                other[name, recorded].append(segment.step_id)
+    for (name, recorded), step_ids in other.items():
+        message = f"cut: {name} {inputs[name]}; {recorded} is recorded of {_steps(step_ids)}"
         view.findings.add(Code.CUT_RECORD, relpath, message)
     wrong = [] if other else _clips_of_another_key(summary, segments)
     if wrong:
@@ -138,33 +138,21 @@ def check_cut(view: FolderView, summary: RunSummary, segments: StepSegments) -> 
 
 def _clips_of_another_key(summary: RunSummary, segments: StepSegments) -> list[int]:
     generation = summary.stage2.generation if summary.stage2 else 0
-    inputs = dict(_cut_inputs(segments).values())
     keys = {
-        segment.step_id: digest_of(
-            [
-                summary.source_fingerprint, generation, segment.start_sec, segment.end_sec, inputs,
-            ]
+        segment.step_id: clip_key(
+            segments.cut,
+            summary.source_fingerprint,
+            generation,
+            segment.start_sec,
+            segment.end_sec,
         )
         for segment in segments.segments
-    }  # fmt: skip
+    }
     return [
         step_id
         for step_id, key in keys.items()
         if (_part(summary, "stage2", step_id).cut_key or key) != key
     ]
-
-
-def _cut_inputs(segments: StepSegments) -> dict[str, tuple[str, str]]:
-    """Return the fields of ``cut`` that decide, with their names and values in the records."""
-    cut = segments.cut
-    inputs = {
-        "mode": ("cut mode", cut.mode),
-        "keep_audio": ("audio", str(cut.keep_audio)),
-        "crf": ("crf", str(cut.crf)),
-        "preset": ("preset", cut.preset),
-    }
-    # A copy is not encoded.
-    return inputs if cut.mode == "reencode" else {k: inputs[k] for k in ("mode", "keep_audio")}
 
 
 def _sampling_inputs(made: SamplingConfig) -> dict[str, tuple[str, str]]:
