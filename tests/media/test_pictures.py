@@ -18,7 +18,7 @@ from tests.media.conftest import Videos
 from tests.support.numbered_video import decode_jpeg, read_jpeg_number
 from three_stage.media import FramePool, PoolTooLargeError, pool_picture_size, sample_pool
 from three_stage.media.fitting import Look, encode_both, encode_clean, encode_to_fit
-from three_stage.media.picture import encode_jpeg, labelled
+from three_stage.media.picture import encode_jpeg, labelled, upright
 from three_stage.media.pool import (
     TEXT_RESERVE_BYTES,
     TEXT_RESERVE_BYTES_A_PICTURE,
@@ -229,3 +229,19 @@ def test_whatever_the_budget_a_pool_fits_and_shares_one_look(
         assert [picture.clean_jpeg for picture in encoded] == [
             encode_jpeg(image, 90) for image in sources
         ]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="threads are counted on Linux")
+def test_pictures_leave_no_threads_behind(videos: Videos) -> None:
+    """Hundreds of idle threads once reached a worker's memory limit."""
+
+    def threads() -> int:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.split("Threads:")[1].split()[0])
+
+    with Source(videos("h264.mp4").path) as source:
+        frames = list(source.frames())
+        before = threads()
+        pictures = [upright(frame, (80, 48)) for frame in frames]
+    assert len(pictures) == 90
+    assert threads() < before + 20

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from three_stage.media.cut import check_clip
 from three_stage.media.errors import CutError, NothingDecodedError, NoVideoStreamError
+from three_stage.media.picture import pixels
 from three_stage.media.probe import describe
 from three_stage.media.source import Source
 from three_stage.media.table import (
@@ -131,4 +132,4 @@ def _places_of_copy(
 
 
 def _digest(frame: VideoFrame) -> bytes:
-    return hashlib.blake2b(frame.to_ndarray(format="gray").tobytes(), digest_size=16).digest()
+    return hashlib.blake2b(pixels(frame, "gray").tobytes(), digest_size=16).digest()

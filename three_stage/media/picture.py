@@ -54,11 +54,20 @@ def turn_of(frame: VideoFrame) -> Turn:
     return Turn(transposed=True, flipped_horizontally=bool(c < 0), flipped_vertically=bool(b < 0))
 
 
+def pixels(frame: VideoFrame, layout: str) -> Image:
+    """Return a frame's pixels as stored, in a layout that ffmpeg names ("bgr24", "gray").
+
+    With one thread: a frame keeps the threads of its conversion for as long as it lives, and a pool
+    of pictures would hold hundreds of them.
+    """
+    return np.asarray(frame.to_ndarray(format=layout, threads=1), dtype=np.uint8)
+
+
 def upright(frame: VideoFrame, size_px: tuple[int, int]) -> Image:
     """Return a frame as an upright picture of exactly (width, height) pixels."""
     turn = turn_of(frame)
     width, height = (size_px[1], size_px[0]) if turn.transposed else size_px
-    image = np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
+    image = pixels(frame, "bgr24")
     image = _resized(image, width, height)
     if turn.transposed:
         image = image.transpose(1, 0, 2)

@@ -156,8 +156,9 @@ def pictures_to_mp4(pictures: Sequence[Picture]) -> bytes:
         for index, picture in enumerate(pictures):
             # JPEG holds full-range colours, H.264 video the limited range.
             frame = _decode_jpeg(picture).reformat(
-                width_px, height_px, "yuv420p", src_color_range="JPEG", dst_color_range="MPEG"
-            )
+                width_px, height_px, "yuv420p", src_color_range="JPEG", dst_color_range="MPEG",
+                threads=1,
+            )  # fmt: skip
             frame.pts, frame.time_base = index, Fraction(1, PICTURES_PER_SEC)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -204,7 +204,7 @@ def _video(item: Medium) -> tuple[list[tuple[int, Pixels]], int, int]:
         tokens += picture_tokens(frame.width, frame.height)
         if (count - 1) % stride == 0:
             width_px, height_px = _small_size(frame.width, frame.height)
-            small = frame.reformat(width=width_px, height=height_px, format="bgr24")
+            small = frame.reformat(width=width_px, height=height_px, format="bgr24", threads=1)
             kept.append((count, small.to_ndarray()))
         if len(kept) > 2 * MOST_MEASURED:
             kept, stride = kept[::2], stride * 2
