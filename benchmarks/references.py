@@ -19,9 +19,9 @@ from schemas.text_rules import find_reference
 from tests.schemas.test_text_rules import CAUGHT, NOT_CAUGHT
 
 HEAD = (
-    "Made by `python -m benchmarks.references --output docs/text_rules.md`. *labelled*: the texts of "
-    "the tests, which the rules were written with. *unseen*: written by somebody who had not seen "
-    "the rules; scored as it is, and no rule was changed because of it."
+    "Made by `python -m benchmarks.references --output docs/text_rules.md`. *labelled*: the texts "
+    "of the tests, which the rules were written with. *unseen*: written by somebody who had not "
+    "seen the rules; scored as it is, and no rule was changed because of it."
 )
 
 UNSEEN = Path(__file__).parent / "data" / "unseen_references.tsv"
