@@ -9,6 +9,7 @@ from pydantic import Field
 from schemas.base import Identifier, Index1, Relation, StrictModel, Text
 
 MIN_STEPS, MAX_STEPS = 3, 8
+FEWEST_FRAMES_A_SEGMENT = 3
 PREFERRED_STEPS = (4, 7)
 CRITICAL_FRAMES = 2
 FORBIDDEN_IN_DRAFT = ("critical_frames", "frame_index", "interaction", "keyframe_image_path")
@@ -115,3 +116,8 @@ class CausalPlan(StrictModel):
 
     high_level_goal: Text
     steps: Annotated[tuple[RefinedStep, ...], Field(min_length=MIN_STEPS, max_length=MAX_STEPS)]
+
+
+def most_steps_for(displayed_frames: int) -> int:
+    """Return how many steps a video of so many displayed frames can have."""
+    return min(MAX_STEPS, displayed_frames // FEWEST_FRAMES_A_SEGMENT)

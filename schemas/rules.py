@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from schemas.files import FrameManifest, StepSegments
 from schemas.localization import Localization
 from schemas.plan import (
+    FEWEST_FRAMES_A_SEGMENT,
     FORBIDDEN_IN_DRAFT,
-    MAX_STEPS,
     PREFERRED_STEPS,
     CausalChain,
     CausalPlan,
@@ -27,7 +27,6 @@ from schemas.plan import (
 from schemas.problems import text_leaves
 from schemas.text_rules import find_reference
 
-FEWEST_FRAMES_A_SEGMENT = 3
 UNPLACED_SHARE_WARNED = 0.10
 
 
@@ -57,11 +56,6 @@ def reference_problems(model: BaseModel) -> list[str]:
                 f"{found[1]!r} in {text[:120]!r}"
             )
     return problems
-
-
-def most_steps_for(displayed_frames: int) -> int:
-    """Return how many steps a video of so many displayed frames can have."""
-    return min(MAX_STEPS, displayed_frames // FEWEST_FRAMES_A_SEGMENT)
 
 
 def draft_problems(draft: DraftPlan, *, most_steps: int) -> list[str]:

@@ -9,21 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.files import FrameManifest
-from schemas.plan import MAX_STEPS, PREFERRED_STEPS, DraftPlan
+from schemas.plan import MAX_STEPS, PREFERRED_STEPS, DraftPlan, most_steps_for
 from schemas.problems import SchemaError
 from schemas.rules import (
     draft_problems,
     draft_warnings,
     forbidden_key_problems,
     manifest_problems,
-    most_steps_for,
 )
 from stages.asking import ask, checked, question, save_texts
 from stages.job import VideoJob, VideoView, sampling_config
 from stages.keys import Inputs, draft_inputs
 from stages.pool import manifest_of, plain_pictures, pool_files, save_pool
 from three_stage.media import FramePool
-from three_stage.runs import VideoLayout, read_model, step_folder_name
+from three_stage.runs import (
+    VideoLayout,
+    json_text,
+    read_model,
+    step_folder_name,
+    text_sha256,
+)
 from three_stage.vlm import Answer, AnswerRejected, Question
 
 
@@ -109,7 +114,7 @@ def _save(
     job: VideoJob, pool: FramePool, asked: Question[DraftPlan], answer: Answer[DraftPlan]
 ) -> None:
     folder, layout = job.folder, job.layout
-    if not _is_on_disk(layout, answer.value, pool):
+    if not _is_what_was_there(job, answer.value, manifest_of(pool)):
         job.remove_stale_steps(
             keep=[step_folder_name(step.step_id, step.step_goal) for step in answer.value.steps]
         )
@@ -127,12 +132,17 @@ def _save(
     job.warn("stage1", [*pool.warnings, *draft_warnings(answer.value)])
 
 
-def _is_on_disk(layout: VideoLayout, plan: DraftPlan, pool: FramePool) -> bool:
+def _is_what_was_there(job: VideoJob, plan: DraftPlan, manifest: FrameManifest) -> bool:
+    """Tell whether the later stages stand on just this, also when the files were damaged since."""
+    layout, recorded = job.layout, job.folder.summary.artifacts
+    made = ((layout.draft, plan), (layout.stage1.manifest, manifest))
+    if all(recorded.get(layout.relpath(path)) == text_sha256(json_text(m)) for path, m in made):
+        return True
     try:
         old = load(layout)
     except SchemaError:
         return False
-    return old.plan == plan and old.manifest == manifest_of(pool)
+    return old.plan == plan and old.manifest == manifest
 
 
 if __name__ == "__main__":

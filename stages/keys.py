@@ -90,6 +90,8 @@ def sampling_inputs(sampling: SamplingSettings, stage: StageName) -> Inputs:
 
 def why_changed(recorded: Mapping[str, str], now: Mapping[str, str]) -> str | None:
     """Say in words which inputs of a key changed, or None when none did."""
+    if not recorded:
+        return "what it was made with is not recorded"
     changed = changed_inputs(recorded, now)
     return f"{', '.join(changed)} changed" if changed else None
 

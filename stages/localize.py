@@ -18,7 +18,7 @@ from schemas.rules import localization_problems, localization_warnings, segments
 from stages.asking import ask, checked, question, save_texts
 from stages.draft import Drafted
 from stages.job import VideoJob, VideoView
-from stages.keys import Inputs, cut_record, localize_inputs
+from stages.keys import Inputs, cut_record, localize_inputs, why_changed
 from stages.pool import numbered_pictures
 from three_stage.media import (
     FramePool,
@@ -30,6 +30,7 @@ from three_stage.media import (
 from three_stage.runs import (
     VideoLayout,
     clip_key,
+    cut_inputs,
     json_text,
     read_model,
     step_folder_name,
@@ -260,7 +261,8 @@ def why_recut(job: VideoView, drafted: Drafted) -> str | None:
         part = job.part("stage2", clip.segment.step_id)
         key = _key_of(job, clip.segment)
         if not job.recipe.settings.run.reuse_any and (part is None or part.cut_key != key):
-            return "how clips are cut changed"
+            now = cut_inputs(cut_record(job.recipe.settings.cut))
+            return why_changed(cut_inputs(clip.cut), now) or "how clips were cut is not recorded"
     return job.why_files_unfit([layout.segments, *(clip.path for clip in clips)])
 
 
@@ -345,6 +347,8 @@ def _save_localization(
     written = save_texts(job, layout.stage2, asked, answer)
     written.append(folder.write(layout.localization, answer.value))
     folder.record(written)
+    shown = {"embed_index": not job.recipe.settings.sampling.no_embed_index}
+    folder.update(sampling_config=folder.summary.sampling_config.model_copy(update=shown))
     job.count("stage2", answer)
     job.warn("stage2", localization_warnings(answer.value, drafted.manifest.num_frames))
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.files import FrameManifest, PartRecord, StepMeta
-from schemas.plan import DraftStep, RefinedStep
+from schemas.plan import FEWEST_FRAMES_A_SEGMENT, DraftStep, RefinedStep
 from schemas.problems import SchemaError
-from schemas.rules import FEWEST_FRAMES_A_SEGMENT, manifest_problems, refined_problems
+from schemas.rules import manifest_problems, refined_problems
 from stages.asking import ask, checked, question, save_texts
 from stages.draft import Drafted
 from stages.job import VideoJob, VideoView

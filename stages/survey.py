@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from schemas.plan import PREFERRED_STEPS
+from schemas.plan import PREFERRED_STEPS, most_steps_for
 from schemas.problems import SchemaError
-from schemas.rules import most_steps_for
 from stages import draft, localize, refine
 from stages.job import VideoView
 from stages.keys import cut_record, draft_inputs

@@ -29,8 +29,10 @@ from three_stage.runs import (
     identify_source,
     json_text,
     read_model,
+    same_name_key,
     utc_now,
 )
+from three_stage.runs.layout import PLAN_NAME, STAGE1, SUMMARY_NAME
 from three_stage.validation import FolderReport, validate_folder
 
 
@@ -70,7 +72,7 @@ def look(video: VideoInput, recipe: Recipe) -> FolderState:
     """Read a source's identity and its folder's summary, and check that they belong together.
 
     Raises OutputError when the source cannot be read, SourceMismatchError when the folder was made
-    from another video.
+    from another video or under another name.
     """
     try:
         source = identify_source(video.path)
@@ -86,10 +88,10 @@ def look(video: VideoInput, recipe: Recipe) -> FolderState:
             hint="Choose another --output-root, or move the video.",
         )
     try:
-        summary = read_model(RunSummary, root / "run_summary.json")
+        summary = read_model(RunSummary, root / SUMMARY_NAME)
     except SchemaError as error:
-        gone = "run_summary.json is missing" in error.problems
-        return FolderState(source, root, None, "" if gone else error.problems[0])
+        never_begun = not (root / SUMMARY_NAME).exists() and not (root / STAGE1).exists()
+        return FolderState(source, root, None, "" if never_begun else error.problems[0])
     same_path = summary.source_video == str(source.path)
     same_content = summary.source_fingerprint == source.fingerprint
     if not same_path and not same_content:
@@ -97,6 +99,12 @@ def look(video: VideoInput, recipe: Recipe) -> FolderState:
             f"{root} holds the results of {summary.source_video}, not of {source.path}, and the "
             "two files differ.",
             hint="Choose another --output-root, or move that folder away.",
+        )
+    if same_name_key(summary.video_id) != same_name_key(video.video_id):
+        raise SourceMismatchError(
+            f"{root} was made as {summary.video_id!r}, and its files say so.",
+            hint=f"Give the folder and the video the name {summary.video_id!r} back, or choose "
+            "another --output-root.",
         )
     remark = "" if same_content else "the source's content changed"
     return FolderState(source, root, summary, remark)
@@ -246,6 +254,9 @@ def _save_plan(job: VideoJob, drafted: draft.Drafted, refined: dict[int, Refined
         raise SchemaError(tuple(problems))
     path = job.layout.plan
     if not path.is_file() or path.read_bytes() != json_text(plan).encode():
+        # What makes a plan stale removes it from the record, too: one that is recorded was damaged.
+        if PLAN_NAME in job.folder.summary.artifacts and (why := job.why_files_unfit([path])):
+            logger.info("{}: {}: it is put together again", job.video_id, why)
         job.folder.write(path, plan)
     job.folder.record(job.folder.changed([job.layout.relpath(path)]))
     for stage in ("stage2", "stage3"):

@@ -8,6 +8,7 @@ from three_stage.runs.digests import (
     digest_of,
     file_sha256,
     identify_source,
+    text_sha256,
 )
 from three_stage.runs.errors import (
     FolderBusyError,
@@ -59,6 +60,7 @@ __all__ = [
     "sample_name",
     "slug",
     "step_folder_name",
+    "text_sha256",
     "utc_now",
     "video_id_of",
     "write_bytes",

@@ -52,6 +52,11 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def text_sha256(text: str) -> str:
+    """Return the SHA-256 of a text as it stands in a file, hex."""
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
+
+
 def digest_of(value: Any) -> str:
     """Return the SHA-256 of a JSON value in one canonical spelling, hex."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from schemas.files import FrameManifest, PartRecord, RunSummary, Segment, StepSegments
 from schemas.localization import Localization
-from schemas.plan import MAX_STEPS, CausalPlan, DraftPlan, RefinedStep
+from schemas.plan import MAX_STEPS, CausalPlan, DraftPlan, RefinedStep, most_steps_for
 from schemas.rules import (
     draft_problems,
     draft_warnings,
     localization_problems,
     localization_warnings,
-    most_steps_for,
     plan_problems,
     segments_problems,
 )
