@@ -244,6 +244,7 @@ OPENCV_DISAGREES = {
     "interlaced.ts": "OpenCV hands out no pictures of interlaced video",
     "h264.avi": "AVI has no presentation times; OpenCV gives the last frames the time 0",
     "mpeg4.avi": "AVI has no presentation times; OpenCV gives the last frames the time 0",
+    "h264 from mp4.avi": "AVI has no presentation times; OpenCV gives the last frames the time 0",
     "two videos.mp4": "OpenCV takes the first stream, ffmpeg and we the main one",
     "two videos.mkv": "OpenCV takes the first stream, ffmpeg and we the main one",
 }

@@ -244,6 +244,39 @@ def test_an_mp4_without_its_index_is_refused_with_the_reason(tmp_path: Path) -> 
     assert_refused(path, NotAVideoError, "cut off while it was written")
 
 
+def test_two_recordings_in_one_stream_are_used_as_far_as_the_clock_goes_on(
+    videos: Videos, ffmpeg: Ffmpeg, tmp_path: Path
+) -> None:
+    path, clip = tmp_path / "twice.ts", tmp_path / "clip.mp4"
+    path.write_bytes(videos("transport.ts").path.read_bytes() * 2)
+    pool = sample_pool(path, SamplingSettings(max_frames=500))
+    assert [read_jpeg_number(frame.clean_jpeg) for frame in pool.frames] == list(range(90))
+    assert any("90 frames whose time repeats or goes back" in line for line in pool.warnings)
+    work = cut_clip(
+        ffmpeg,
+        path,
+        clip,
+        start_sec=pool.frames[50].timestamp_sec,
+        end_sec=pool.end_sec,
+        video=pool.info,
+        clock_start_sec=clock_start(path),
+        settings=CutSettings(preset="ultrafast"),
+        timeout_sec=60,
+    )
+    asyncio.run(work)
+    assert inspect_clip(clip).displayed_frames == 40
+
+
+def test_holes_in_a_transport_stream_are_told(videos: Videos, tmp_path: Path) -> None:
+    content = videos("transport.ts").path.read_bytes()
+    packets = [content[place : place + 188] for place in range(0, len(content), 188)]
+    kept = [packet for number, packet in enumerate(packets) if number % 60 != 50]
+    path = tmp_path / "holes.ts"
+    path.write_bytes(b"".join(kept))
+    pool = sample_pool(path, SamplingSettings())
+    assert any("damaged pieces" in warning for warning in pool.warnings)
+
+
 def test_damage_in_the_middle_costs_only_the_frames_that_it_hit(tmp_path: Path) -> None:
     whole = write_numbered(tmp_path / "whole.mkv", Numbered(frames=90, gop=10, b_frames=0))
     content = bytearray(whole.read_bytes())

@@ -85,10 +85,11 @@ def test_decoding_stamps_count_only_where_they_alone_run_in_order() -> None:
 
 
 def test_frames_that_come_after_the_last_packet_continue_the_stamps() -> None:
-    assert continued([(2, 1), (3, 1), (None, 1), (None, 1)]) == [2, 3, 4, 5]
-    assert continued([(10, 5), (None, 3), (None, 2)]) == [10, 15, 18]
-    assert continued([(10, 0), (None, 0), (None, 0)]) == [10, 11, 12]
-    assert continued([(None, 1), (4, 1), (None, 1)]) == [None, 4, 5]
+    assert continued([2, 3, None, None]) == [2, 3, 4, 5]
+    assert continued([0, 20, 40, None, None]) == [0, 20, 40, 60, 80]
+    assert continued([0, 20, 60, 80, None]) == [0, 20, 60, 80, 100]
+    assert continued([10, None, None]) == [10, 11, 12]
+    assert continued([None, 4, 6, None]) == [None, 4, 6, 8]
     assert continued([]) == []
 
 

@@ -160,6 +160,7 @@ HEVC = Numbered(codec="libx265", options={"x265-params": X265_QUIET})
 VP9 = Numbered(codec="libvpx-vp9", b_frames=0, options=VP9_FAST)
 MPEG2 = Numbered(codec="mpeg2video", fps=25, gop=12)
 AV1 = Numbered(codec="libsvtav1", b_frames=0, options={"preset": "13"})
+OPEN = Numbered(b_frames=3, options={"x264-params": "open-gop=1"})
 LATE = tuple(5000 + i * 40 for i in range(60))
 LATE_PICTURES = tuple(500 + i * 33 for i in range(60))
 OPEN_GROUPS = {"x264-params": "open-gop=1"}
@@ -206,6 +207,10 @@ MATRIX: dict[str, Case] = {
     "phone.flv": Case(spec=Numbered(times_ms=phone_like_times_ms(90, 5))),
     "phone.ts": Case(spec=Numbered(times_ms=phone_like_times_ms(90, 6))),
     "slides.mp4": Case(spec=Numbered(times_ms=TEN_SEC_APART), last_stays_sec=10),
+    "29.97 from mkv.mp4": Case(
+        spec=Numbered(times_ms=tuple(round(i * 1001 / 30) for i in range(60))),
+        written_as="mkv", finish=remuxed(),
+    ),
     "late start.mkv": Case(spec=Numbered(fps=25, times_ms=LATE)),
     "late start.mp4": Case(spec=Numbered(fps=25, times_ms=LATE)),
     "sound first.mkv": Case(spec=Numbered(times_ms=LATE_PICTURES, audio=True)),
@@ -215,6 +220,10 @@ MATRIX: dict[str, Case] = {
     "hidden start.mov": Case(written_as="mp4", finish=cut_copy(41), hidden=41),
     "hidden start hevc.mp4": Case(
         spec=HEVC, written_as="mp4", finish=cut_copy(41), hidden=41
+    ),
+    "open start.mp4": Case(
+        spec=replace(OPEN, frames=120),
+        written_as="mp4", finish=remuxed("-use_editlist", "0", before=("-ss", "1.9")), hidden=30,
     ),
     "live.webm": Case(spec=replace(VP9, container_options={"live": "1"})),
     "live.mkv": Case(spec=Numbered(container_options={"live": "1"})),
@@ -230,6 +239,7 @@ MATRIX: dict[str, Case] = {
     "flash.flv": Case(),
     "h264.avi": Case(),
     "mpeg4.avi": Case(spec=Numbered(codec="mpeg4")),
+    "h264 from mp4.avi": Case(written_as="mp4", finish=remuxed()),
     # pictures
     "turned 90.mp4": Case(written_as="mp4", finish=turned("-90"), turned=90),
     "turned 180.mp4": Case(written_as="mp4", finish=turned("180"), turned=180),

@@ -107,11 +107,13 @@ def _span_of_copy(
         places = _places_of_copy(shown, table.times_sec[among], copied, start_sec)
         if places:
             end = among.start + places[-1] + 1
-            return ClipSpan(
+            span = ClipSpan(
                 start_sec=float(table.times_sec[among.start + places[0]]),
                 end_sec=float(table.times_sec[end]) if end < len(table) else table.end_sec,
                 displayed_frames=len(places),
             )
+            overlaps = span.start_sec < end_sec and start_sec < span.end_sec
+            return span if overlaps else None
     return None
 
 

@@ -24,6 +24,9 @@ AUDIO_BIT_RATE = "128k"
 NAMED_TIME_BASE_LIBAVUTIL = (59, 0)
 """From ffmpeg 7 on, the encoder is told by name to keep the source's ticks; -1 said so before."""
 
+INCREASING = "select='isnan(prev_selected_pts)+gt(pts,prev_selected_pts)'"
+"""Frames whose time repeats or goes back are no displayed frames, in a clip neither."""
+
 EVEN_SIZE = "pad=ceil(iw/2)*2:ceil(ih/2)*2"
 """yuv420p halves the colours in both directions: an odd side gets one line more."""
 
@@ -115,7 +118,7 @@ def check_clip(
 
 def _encoding(window: CutWindow, settings: CutSettings, ffmpeg: Ffmpeg) -> list[str]:
     ends = f"start={window.start_us}us:end={window.end_us}us"
-    pictures, sound = f"trim={ends},{EVEN_SIZE}", f"atrim={ends}"
+    pictures, sound = f"{INCREASING},trim={ends},{EVEN_SIZE}", f"atrim={ends}"
     named = ffmpeg.libavutil >= NAMED_TIME_BASE_LIBAVUTIL
     sound_options = ["-af", sound, "-c:a", "aac", "-b:a", AUDIO_BIT_RATE]
     return [

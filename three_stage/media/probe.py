@@ -113,4 +113,9 @@ def oddities(source: Source, table: FrameTable, info: VideoInfo) -> tuple[str, .
         )
     if table.damaged_packets:
         found.append(f"{table.damaged_packets} damaged pieces of the file were left out")
+    if table.left_out:
+        found.append(
+            f"{table.left_out} frames whose time repeats or goes back were left out: several "
+            "recordings in one file, perhaps"
+        )
     return tuple(found)

@@ -188,6 +188,7 @@ class Source:
             except FFmpegError:
                 self.damaged_packets += 1
                 continue
+            self.damaged_packets += sum(frame.is_corrupt for frame in decoded)
             yield from decoded
 
     def _go_to_start(self) -> None:

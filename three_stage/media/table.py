@@ -42,7 +42,8 @@ class FrameTable:
     ``ticks`` strictly increase; ``shown_as`` is each frame's place in the decoder's own output
     (frames whose time repeats or goes back are no displayed frames). ``from_scan`` tells that the
     table was read from packets: frames may be reached by seeking, and must be checked against it.
-    ``damaged_packets`` counts what could not be read.
+    ``damaged_packets`` counts what could not be read, ``left_out`` the frames whose time repeats or
+    goes back.
     """
 
     ticks: NDArray[np.int64]
@@ -52,6 +53,7 @@ class FrameTable:
     time_base: Fraction
     from_scan: bool
     damaged_packets: int
+    left_out: int
 
     def __len__(self) -> int:
         return len(self.ticks)
@@ -75,8 +77,11 @@ def with_table(source: Source, work: Callable[[FrameTable], Result]) -> Result:
     ones each time.
     """
     table = scan_packets(source)
+    if table is None:
+        return work(decode_table(source))
     try:
-        return work(decode_table(source) if table is None else table)
+        first_frame_of(source, table)  # the zero of all times: a cut may have left it undecodable
+        return work(table)
     except InconsistentVideoError:
         return work(decode_table(source))
 
@@ -106,6 +111,7 @@ def scan_packets(source: Source) -> FrameTable | None:
         time_base=source.time_base,
         from_scan=True,
         damaged_packets=0,
+        left_out=0,
     )
 
 
@@ -117,9 +123,8 @@ def decode_table(source: Source) -> FrameTable:
     shown = _all_shown(source)
     if source.damaged_packets and source.use_one_thread():
         shown = _all_shown(source)
-    stamps = trustworthy_stamps(
-        [pts for pts, _, _, _ in shown], continued([(dts, length) for _, dts, _, length in shown])
-    )
+    pts = [stamp for stamp, _, _, _ in shown]
+    stamps = trustworthy_stamps(pts, continued([dts for _, dts, _, _ in shown]))
     displayed = increasing_places(stamps)
     if not displayed:
         raise NothingDecodedError(f"{source.path}: not one picture could be decoded.")
@@ -128,10 +133,14 @@ def decode_table(source: Source) -> FrameTable:
         ticks=ticks,
         is_key=np.array([shown[i][2] for i in displayed], dtype=np.bool_),
         shown_as=np.array(displayed, dtype=np.int64),
-        last_duration_sec=_last_duration_sec(source, ticks, shown[displayed[-1]][3]),
+        # Where there are no presentation times, what stands for a duration is one tick.
+        last_duration_sec=_last_duration_sec(
+            source, ticks, shown[displayed[-1]][3] if stamps is pts else 0
+        ),
         time_base=source.time_base,
         from_scan=False,
         damaged_packets=source.damaged_packets,
+        left_out=len(shown) - len(displayed),
     )
 
 

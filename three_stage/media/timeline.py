@@ -25,6 +25,9 @@ REORDERED_FRAMES = 17
 SEEK_BACK_SEC = 2.0
 """How far before a cut to seek, at least."""
 
+WHOLE_MILLISECONDS_SEC = 0.0015
+"""How far two gaps between times in whole milliseconds can differ, and a little."""
+
 STEADY_SHARE = 0.02
 """How far a gap between frames may lie from the usual one, as a share of it, at a constant rate."""
 
@@ -57,17 +60,19 @@ def trustworthy_stamps(
     return dts if len(increasing_places(dts)) > len(increasing_places(pts)) else pts
 
 
-def continued(stamps: Sequence[tuple[int | None, int]]) -> list[int | None]:
+def continued(stamps: Sequence[int | None]) -> list[int | None]:
     """Give a stamp to the last frames, which a decoder hands out when no packet comes any more.
 
-    Takes (stamp, duration) of each frame: a frame without a stamp follows the one before it.
+    A frame without a stamp follows the one before it by the usual gap: what such files say of a
+    frame's duration is one tick, whatever a tick is.
     """
+    known = [stamp for stamp in stamps if stamp is not None]
+    gaps = np.diff(np.array(known, dtype=np.int64))
+    gap = max(1, round(float(np.median(gaps)))) if len(gaps) else 1
     filled: list[int | None] = []
-    expected: int | None = None
-    for stamp, duration in stamps:
-        filled.append(expected if stamp is None else stamp)
-        if filled[-1] is not None:
-            expected = filled[-1] + max(1, duration)
+    for stamp in stamps:
+        before = filled[-1] if filled else None
+        filled.append(before + gap if stamp is None and before is not None else stamp)
     return filled
 
 
@@ -241,7 +246,8 @@ def has_variable_rate(times_sec: ArrayLike, tick_sec: float) -> bool:
     if len(gaps) == 0:
         return False
     usual = float(np.median(gaps))
-    allowed = max(1.5 * tick_sec, STEADY_SHARE * usual)
+    # Times that once were whole milliseconds stay so in a file with finer ticks.
+    allowed = max(1.5 * tick_sec, WHOLE_MILLISECONDS_SEC, STEADY_SHARE * usual)
     return bool(np.max(np.abs(gaps - usual)) > allowed)
 
 
