@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from tests.support.matrix import MATRIX, Case, has_encoder, make
 from tests.support.numbered_video import Numbered, write_numbered
-from three_stage.media import Ffmpeg, find_ffmpeg
+from three_stage.media import Ffmpeg, FramePool, find_ffmpeg
 
 WHOLE = tuple(name for name, case in MATRIX.items() if not case.is_cut_off)
 CUT_OFF = tuple(name for name, case in MATRIX.items() if case.is_cut_off)
@@ -28,6 +29,10 @@ NEVER_SOUGHT = ("transport.ts", "flash.flv", "h264.avi", "mpeg4.avi")
 """Containers that are decoded from their start: their seeking or times cannot be trusted."""
 
 
+TICK_SEC = 0.001
+"""Matroska and FLV write times in milliseconds; elsewhere they are finer."""
+
+
 @dataclass(frozen=True)
 class Video:
     """A numbered video on disk, and the truth about it."""
@@ -37,6 +42,18 @@ class Video:
 
 
 Videos = Callable[[str], Video]
+
+
+def assert_pictures_are_what_they_say(pool: FramePool, case: Case) -> None:
+    """Check every picture of a pool against the truth about its file."""
+    times = case.times_sec
+    for frame in pool.frames:
+        index = frame.original_frame_index
+        assert case.number_of(frame.clean_jpeg) == case.numbers[index]
+        assert frame.timestamp_sec == pytest.approx(times[index], abs=TICK_SEC)
+    assert [frame.index_1based for frame in pool.frames] == list(range(1, len(pool.frames) + 1))
+    shown = [frame.timestamp_sec for frame in pool.frames]
+    assert all(before < after for before, after in itertools.pairwise(shown))
 
 
 @pytest.fixture(scope="session")

@@ -7,20 +7,25 @@ against other decoders than ours.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.media.conftest import CUT_OFF, WHOLE, Video, Videos
+from tests.media.conftest import (
+    CUT_OFF,
+    TICK_SEC,
+    WHOLE,
+    Video,
+    Videos,
+    assert_pictures_are_what_they_say,
+)
 from tests.support.matrix import Case
-from tests.support.numbered_video import decode_jpeg, read_number
-from tests.support.second_decoder import Read, Shown, shown_by_ffmpeg, shown_by_opencv
+from tests.support.numbered_video import decode_jpeg
+from tests.support.second_decoder import Shown, shown_by_ffmpeg, shown_by_opencv
 from three_stage.media import (
     ClipSpan,
     CutError,
@@ -39,22 +44,10 @@ from three_stage.settings import CutSettings, SamplingSettings
 
 pytestmark = pytest.mark.slow
 
-TICK_SEC = 0.001
-"""Matroska and FLV write times in milliseconds; elsewhere they are finer."""
-
 FAST = CutSettings(preset="ultrafast")
 COPY = CutSettings(cut_mode="copy")
 EVERY_FRAME = SamplingSettings(max_frames=2000)
 NAMED_SECONDS = re.compile(r"_ts_(\d+\.\d\d)s\.jpg$")
-
-
-def assert_pictures_are_what_they_say(pool: FramePool, case: Case) -> None:
-    for frame in pool.frames:
-        index = frame.original_frame_index
-        assert case.number_of(frame.clean_jpeg) == case.numbers[index]
-        assert frame.timestamp_sec == pytest.approx(case.times_sec[index], abs=TICK_SEC)
-    shown = [frame.timestamp_sec for frame in pool.frames]
-    assert all(before < after for before, after in itertools.pairwise(shown))
 
 
 # Pools
@@ -251,13 +244,8 @@ OPENCV_DISAGREES = {
 """Where OpenCV shows something else than ffmpeg and we do, and why; docs/time.md has it too."""
 
 
-def reader(case: Case) -> Read:
-    """Return what reads the number of an upright picture of a case."""
-    return lambda image: read_number(np.ascontiguousarray(np.rot90(image, case.turned // 90)))
-
-
 def by_ffmpeg(video: Video) -> list[Shown]:
-    return shown_by_ffmpeg(video.path, reader(video.case))
+    return shown_by_ffmpeg(video.path, video.case.read)
 
 
 def is_as_made(shown: Sequence[Shown], case: Case) -> bool:
@@ -276,7 +264,7 @@ def test_ffmpeg_shows_the_same_frames_at_the_same_times(videos: Videos, name: st
 @pytest.mark.parametrize("name", WHOLE)
 def test_opencv_agrees_wherever_no_reason_is_known(videos: Videos, name: str) -> None:
     video = videos(name)
-    shown = shown_by_opencv(video.path, reader(video.case))
+    shown = shown_by_opencv(video.path, video.case.read)
     assert is_as_made(shown, video.case) == (name not in OPENCV_DISAGREES)
 
 

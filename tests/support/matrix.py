@@ -17,6 +17,7 @@ import av
 import numpy as np
 
 from tests.support.numbered_video import (
+    Image,
     Numbered,
     decode_jpeg,
     read_number,
@@ -73,9 +74,12 @@ class Case:
         return self.times_sec[-1] + (self.last_stays_sec or 1 / self.spec.fps)
 
     def number_of(self, jpeg: bytes) -> int:
+        """Read the number from an upright JPEG."""
+        return self.read(decode_jpeg(jpeg))
+
+    def read(self, image: Image) -> int:
         """Read the number from an upright picture: it was drawn into the frame as stored."""
-        turned = np.rot90(decode_jpeg(jpeg), self.turned // 90)
-        return read_number(np.ascontiguousarray(turned))
+        return read_number(np.ascontiguousarray(np.rot90(image, self.turned // 90)))
 
 
 VARIABLE_FROM_SEC = 0.002
@@ -160,10 +164,9 @@ HEVC = Numbered(codec="libx265", options={"x265-params": X265_QUIET})
 VP9 = Numbered(codec="libvpx-vp9", b_frames=0, options=VP9_FAST)
 MPEG2 = Numbered(codec="mpeg2video", fps=25, gop=12)
 AV1 = Numbered(codec="libsvtav1", b_frames=0, options={"preset": "13"})
-OPEN = Numbered(b_frames=3, options={"x264-params": "open-gop=1"})
 LATE = tuple(5000 + i * 40 for i in range(60))
 LATE_PICTURES = tuple(500 + i * 33 for i in range(60))
-OPEN_GROUPS = {"x264-params": "open-gop=1"}
+OPEN = Numbered(b_frames=3, options={"x264-params": "open-gop=1"})
 TEN_SEC_APART = tuple(i * 10_000 for i in range(12))
 
 MATRIX: dict[str, Case] = {
@@ -171,7 +174,7 @@ MATRIX: dict[str, Case] = {
     "h264.mp4": Case(),
     "h264 every frame a key frame.mp4": Case(spec=Numbered(gop=1, b_frames=0)),
     "h264 one key frame.mkv": Case(spec=Numbered(gop=250, b_frames=3, frames=120)),
-    "h264 open groups.mp4": Case(spec=Numbered(b_frames=3, options=OPEN_GROUPS)),
+    "h264 open groups.mp4": Case(spec=OPEN),
     "h264 with sound.mp4": Case(spec=Numbered(audio=True)),
     "h264 29.97.mkv": Case(
         spec=Numbered(times_ms=tuple(round(i * 1001 / 30) for i in range(60)))

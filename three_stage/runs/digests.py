@@ -59,8 +59,7 @@ def text_sha256(text: str) -> str:
 
 def digest_of(value: Any) -> str:
     """Return the SHA-256 of a JSON value in one canonical spelling, hex."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
+    return text_sha256(json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
 
 
 def changed_inputs(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
