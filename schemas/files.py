@@ -28,6 +28,14 @@ ForeignText = Annotated[str, BeforeValidator(_whole_characters)]
 """What a server wrote; half a character, which no file can hold, becomes U+FFFD."""
 
 StageStatus = Literal["running", "completed", "failed"]
+FailureKind = Literal[
+    "answer", "refusal", "request", "endpoint", "budget", "video", "cut", "worker", "disk",
+    "folder", "busy", "invalid", "fault",
+]  # fmt: skip
+"""What failed: the model's answers, its refusal, one request, the endpoint, a cost cap, the video
+file, a cut, a decoding process, the disk, the folder's content, a lock, the validator, ourselves.
+"""
+
 Rotation = Annotated[
     int,
     Field(ge=0, le=270, multiple_of=90),  # a Literal would take false for 0
@@ -175,6 +183,7 @@ class StageRecord(StrictModel):
     usage: Usage = Usage()
     cost: float | None = None
     error: str | None = None
+    error_kind: FailureKind | None = None
 
 
 class ApiConfig(StrictModel):

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from schemas.files import CallRecord, FrameManifest, RunSummary, StepMeta, StepSegments
 from schemas.localization import Localization
 from schemas.plan import CausalPlan, DraftPlan, RefinedStep
+from schemas.runs import RunRecord
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -32,6 +33,7 @@ FILES: Mapping[str, type[BaseModel]] = {
     "step_meta": StepMeta,
     "run_summary": RunSummary,
     "call_record": CallRecord,
+    "run_record": RunRecord,
 }
 SENT: Mapping[str, type[BaseModel]] = {
     "draft_plan": DraftPlan,

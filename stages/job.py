@@ -9,11 +9,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from loguru import logger
 
-from schemas.files import ApiConfig, PartRecord, SamplingConfig, StageRecord, Usage
+from schemas.files import (
+    ApiConfig,
+    FailureKind,
+    PartRecord,
+    SamplingConfig,
+    StageRecord,
+    Usage,
+)
 from stages.keys import Inputs, why_changed
 from stages.kit import Kit, Recipe, StageName
 from three_stage.runs import (
@@ -27,7 +34,7 @@ from three_stage.runs import (
     utc_now,
 )
 from three_stage.runs.layout import MANIFEST_NAME, SAMPLES, STAGE1, STAGE2
-from three_stage.settings import SamplingSettings
+from three_stage.settings import SamplingSettings, ThreeStageError
 from three_stage.vlm import Answer, RunEndingError
 
 T = TypeVar("T")
@@ -182,12 +189,17 @@ class VideoJob(VideoView):
         )
 
     def ended(self, stage: StageName) -> None:
-        """Mark a stage as completed; an overwrite of it is over."""
-        self.folder.update_stage(stage, status="completed", ended_at_utc=utc_now(), error=None)
+        """Mark a stage as completed."""
+        self.folder.update_stage(
+            stage, status="completed", ended_at_utc=utc_now(), error=None, error_kind=None
+        )
+        self.kit.watch.stage_done(self.video_id, stage, reused=False)
+
+    def end_overwrite(self) -> None:
+        """Write that an overwrite is over, once all of it is on disk, the plan too."""
         pending = self.folder.summary.overwrite_in_progress
         if pending and all(self._is_made_anew(name) for name in pending):
             self.folder.update(overwrite_in_progress=())
-        self.kit.watch.stage_done(self.video_id, stage, reused=False)
 
     @asynccontextmanager
     async def recording_failure(self, stage: StageName) -> AsyncIterator[None]:
@@ -198,17 +210,23 @@ class VideoJob(VideoView):
             raise  # the stage is not at fault: it stays as one that was interrupted
         except OSError as error:
             explained = OutputError.of(error, self.layout.root)
-            await self.on_disk(self.failed, stage, str(explained))
+            await self.on_disk(self.failed, stage, explained, str(explained))
             raise explained from error
         except Exception as error:
-            await self.on_disk(self.failed, stage, str(error))
+            await self.on_disk(self.failed, stage, error, str(error))
             raise
 
-    def failed(self, stage: StageName, error: str) -> None:
-        """Mark a stage that is running as failed."""
+    def failed(self, stage: StageName, error: Exception, said: str) -> None:
+        """Mark a stage that is running as failed; ``said`` is what its record says."""
         record = self.folder.stage(stage)
         if record is not None and record.status == "running":
-            self.folder.update_stage(stage, status="failed", ended_at_utc=utc_now(), error=error)
+            self.folder.update_stage(
+                stage,
+                status="failed",
+                ended_at_utc=utc_now(),
+                error=said,
+                error_kind=failure_kind(error),
+            )
 
     def stale(self, stage: StageName, why: str) -> None:
         """Mark a completed stage as one that no longer fits what lies before it."""
@@ -312,6 +330,12 @@ def of_steps(parts: dict[str, PartRecord]) -> dict[str, Any]:
             f"step {step}: {line}" for step, part in in_order for line in part.warnings
         ),
     }
+
+
+def failure_kind(error: Exception) -> FailureKind:
+    """Return what failed, as records have it."""
+    kind = error.failure_kind if isinstance(error, ThreeStageError) else "fault"
+    return cast("FailureKind", kind)
 
 
 def is_step_folder(path: Path) -> bool:

@@ -64,7 +64,7 @@ class Refinement:
         """Let the steps under way end when stage 2 failed: what was paid for is kept."""
         results = await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         raise_first([result for result in results if isinstance(result, RunEndingError)])
-        await self._job.on_disk(self._job.failed, "stage3", f"stage 2: {error}")
+        await self._job.on_disk(self._job.failed, "stage3", error, f"stage 2: {error}")
 
     async def cancel(self) -> None:
         """Stop every step that is under way."""

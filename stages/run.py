@@ -20,6 +20,7 @@ from stages import account
 from stages.kit import STAGE_NAMES, Kit, Recipe, StageName
 from stages.logs import logging_to
 from stages.preflight import print_forecast
+from stages.record import RunDiary
 from stages.video import annotate, is_drafted, look, upstream_clips, upstream_draft, view
 from three_stage import __version__
 from three_stage.batch import (
@@ -32,16 +33,24 @@ from three_stage.batch import (
 )
 from three_stage.media import Ffmpeg, MediaError, MediaWorkers, find_ffmpeg, refuse_unusable
 from three_stage.runs import FolderBusyError, RunsError
-from three_stage.settings import POOL_SIZE_ADVISED, PipelineSettings, UsageError
-from three_stage.settings.console import EXIT_DONE
+from three_stage.settings import (
+    POOL_SIZE_ADVISED,
+    InputSettings,
+    PipelineSettings,
+    UsageError,
+)
+from three_stage.settings.console import EXIT_DONE, EXIT_INTERRUPTED
 from three_stage.vlm import Asker, Budget, RunEndingError, Words, resolve_endpoint
 
 BYTES_A_MB = 1_000_000
 
 
-async def run_pipeline(settings: PipelineSettings) -> int:
+async def run_pipeline(
+    settings: PipelineSettings, *, remembered: InputSettings | None = None
+) -> int:
     """Run the pipeline and return its exit code.
 
+    ``remembered`` are the inputs that the run's record names, where they are not those of this run.
     Raises UsageError or RefusedError for what is wrong before the first call.
     """
     recipe = make_recipe(settings)
@@ -61,9 +70,16 @@ async def run_pipeline(settings: PipelineSettings) -> int:
         if settings.run.preflight_only:
             await print_forecast(recipe, videos, budget)
             return EXIT_DONE
-        result = await _work(recipe, videos, budget, ffmpeg, progress)
+        diary = RunDiary(recipe, videos, remembered)
+        try:
+            result = await _work(recipe, videos, budget, ffmpeg, progress, diary)
+        except asyncio.CancelledError:
+            diary.interrupted(progress, EXIT_INTERRUPTED)
+            raise
+        code = account.exit_code(result, requests=progress.tally.requests)
+        diary.end(result, progress, code)
     account.show(result, progress, settings)
-    return account.exit_code(result, requests=progress.tally.requests)
+    return code
 
 
 def make_recipe(settings: PipelineSettings) -> Recipe:
@@ -147,11 +163,17 @@ def _check_one(recipe: Recipe, video: VideoInput) -> None:
 
 
 async def _work(
-    recipe: Recipe, videos: list[VideoInput], budget: Budget, ffmpeg: Ffmpeg, progress: Progress
+    recipe: Recipe,
+    videos: list[VideoInput],
+    budget: Budget,
+    ffmpeg: Ffmpeg,
+    progress: Progress,
+    diary: RunDiary,
 ) -> BatchResult:
     settings = recipe.settings
     async with MediaWorkers(settings.run.num_workers) as workers:
         await refuse_unusable_files(recipe, videos, workers)
+        diary.begin()
         async with _asker(recipe, budget, progress) as asker:
             kit = Kit(
                 recipe=recipe,

@@ -57,6 +57,7 @@ async def annotate(video: VideoInput, kit: Kit) -> VideoOutcome:
         job = await asyncio.to_thread(open_job, video, state, kit)
         try:
             await _run_stages(job)
+            await job.on_disk(job.end_overwrite)
             report = await _post_validate(job)
         except OSError as error:
             raise OutputError.of(error, job.layout.root) from error
@@ -336,6 +337,7 @@ async def _post_validate(job: VideoJob) -> FolderReport | None:
             ended_at_utc=utc_now(),
             warnings=tuple(report.warnings),
             error="; ".join(report.errors) or None,
+            error_kind="invalid" if report.errors else None,
         )
     )
     return report

@@ -123,7 +123,7 @@ def test_an_id_never_leads_out_of_the_output_root(stem: str, system: str) -> Non
     assert video_id_of(stem, system=system).replace("%2E", ".") == stem
 
 
-@pytest.mark.parametrize("stem", [".locks", ".LOCKS"])
+@pytest.mark.parametrize("stem", [".locks", ".LOCKS", ".runs"])
 def test_no_video_shares_its_folder_with_the_locks(stem: str) -> None:
     assert video_id_of(stem) == f"%2E{stem[1:]}"
 

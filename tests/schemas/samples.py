@@ -257,6 +257,38 @@ def call_record() -> Any:
     }
 
 
+def run_record() -> Any:
+    return {
+        "format_version": 1,
+        "started_at_utc": NOW,
+        "ended_at_utc": NOW,
+        "exit_code": 1,
+        "ended_by": None,
+        "took_sec": 12.5,
+        "videos": 3,
+        "done": 2,
+        "model": "offline",
+        "api_base": "http://offline.invalid/v1",
+        "options": {
+            "max_frames": 50,
+            "temperature": 0.2,
+            "recursive": False,
+            "input_video": ["/videos/Brot schneiden 切.mp4"],
+            "prices": None,
+        },
+        "failed": [
+            {
+                "video_id": "b",
+                "source_video": "/videos/b.mp4",
+                "kind": "answer",
+                "error": "stage2: no valid answer in 3 attempts.",
+            }
+        ],
+        "usage": usage(),
+        "cost": 0.25,
+    }
+
+
 FILES: dict[str, Any] = {
     "draft_plan": draft_plan(),
     "localization_raw": localization(),
@@ -267,6 +299,7 @@ FILES: dict[str, Any] = {
     "step_meta": step_meta(),
     "run_summary": run_summary(),
     "call_record": call_record(),
+    "run_record": run_record(),
 }
 """By the names of ``schemas.publish.FILES``. Copy before you change one."""
 

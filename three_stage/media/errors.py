@@ -24,11 +24,15 @@ most are raised in a worker process.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from three_stage.settings.errors import ThreeStageError
 
 
 class MediaError(ThreeStageError):
     """A video cannot be read, sampled or cut."""
+
+    failure_kind: ClassVar[str] = "video"
 
 
 class UnreadableFileError(MediaError):
@@ -74,6 +78,8 @@ class PoolTooLargeError(MediaError):
 class CutError(MediaError):
     """A clip could not be cut, or is not what was asked for."""
 
+    failure_kind: ClassVar[str] = "cut"
+
 
 class CutTimeoutError(CutError):
     """ffmpeg took longer than its time limit."""
@@ -81,6 +87,8 @@ class CutTimeoutError(CutError):
 
 class WorkerError(MediaError):
     """A decoding process failed."""
+
+    failure_kind: ClassVar[str] = "worker"
 
 
 class WorkerCrashedError(WorkerError):

@@ -20,8 +20,14 @@ from three_stage.runs.errors import (
 from three_stage.runs.folder import RunFolder, missing_artifact, read_model
 from three_stage.runs.journal import CallJournal
 from three_stage.runs.keys import clip_key, cut_inputs
+from three_stage.runs.last_run import (
+    read_run_record,
+    read_run_records,
+    run_record_path,
+    write_run_record,
+)
 from three_stage.runs.layout import StagePaths, StepPaths, VideoLayout
-from three_stage.runs.lock import folder_lock
+from three_stage.runs.lock import folder_lock, who_is_at_work
 from three_stage.runs.names import (
     clip_name,
     key_frame_name,
@@ -56,6 +62,9 @@ __all__ = [
     "key_frame_name",
     "missing_artifact",
     "read_model",
+    "read_run_record",
+    "read_run_records",
+    "run_record_path",
     "same_name_key",
     "sample_name",
     "slug",
@@ -63,7 +72,9 @@ __all__ = [
     "text_sha256",
     "utc_now",
     "video_id_of",
+    "who_is_at_work",
     "write_bytes",
     "write_json",
+    "write_run_record",
     "write_text",
 ]

@@ -10,7 +10,7 @@ RunsError
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from three_stage.settings import ThreeStageError
 
@@ -18,9 +18,13 @@ from three_stage.settings import ThreeStageError
 class RunsError(ThreeStageError):
     """Base of this room's errors."""
 
+    failure_kind: ClassVar[str] = "folder"
+
 
 class FolderBusyError(RunsError):
     """Another process holds the folder; the message says who."""
+
+    failure_kind: ClassVar[str] = "busy"
 
 
 class SourceMismatchError(RunsError):
@@ -33,6 +37,8 @@ class UpstreamError(RunsError):
 
 class OutputError(RunsError):
     """The disk refused: full, read-only, or a file in the way."""
+
+    failure_kind: ClassVar[str] = "disk"
 
     @classmethod
     def of(cls, error: OSError, folder: Path) -> Self:

@@ -70,7 +70,11 @@ class RunFolder:
         )
 
     def remove(self, paths: Iterable[Path]) -> None:
-        """Remove files and folders of this folder from the disk and from the record."""
+        """Remove files and folders of this folder from the disk and from the record.
+
+        What else of the record is no longer on the disk leaves it, too: a kill may have come in
+        between.
+        """
         removed = [path for path in paths if self._holds(path)]
         for path in removed:
             if path.is_dir() and not path.is_symlink():
@@ -80,11 +84,13 @@ class RunFolder:
         gone = {self.layout.relpath(path) for path in removed}
 
         def stays(relpath: str) -> bool:
-            return not any(relpath == g or relpath.startswith(f"{g}/") for g in gone)
+            is_gone = any(relpath == g or relpath.startswith(f"{g}/") for g in gone)
+            return not is_gone and (self.layout.root / relpath).exists()
 
+        kept = {relpath for relpath in self.summary.artifacts if stays(relpath)}
         self.update(
-            artifacts={k: v for k, v in self.summary.artifacts.items() if stays(k)},
-            artifact_bytes={k: v for k, v in self.summary.artifact_bytes.items() if stays(k)},
+            artifacts={k: v for k, v in self.summary.artifacts.items() if k in kept},
+            artifact_bytes={k: v for k, v in self.summary.artifact_bytes.items() if k in kept},
         )
 
     def _holds(self, path: Path) -> bool:

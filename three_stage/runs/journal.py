@@ -7,6 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -17,8 +18,8 @@ from three_stage.runs.errors import OutputError
 class CallJournal:
     """The journal of one video's folder; safe to append to from several threads.
 
-    It implements the Journal protocol of ``three_stage.vlm``. A last line that a kill cut is
-    closed and passed over; lines of other programs are passed over too.
+    It implements the Journal protocol of ``three_stage.vlm``. A last line that was cut is closed
+    and passed over; lines of other programs are passed over too.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,7 +27,6 @@ class CallJournal:
         self._mutex = threading.Lock()
         self._answers: dict[str, list[CallRecord]] = defaultdict(list)
         self._rejected: set[str] = set()
-        self._needs_newline = False
         for record in self._read():
             self._remember(record)
 
@@ -41,17 +41,15 @@ class CallJournal:
         with self._mutex:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                with self._path.open("ab") as file:
-                    file.write(("\n" if self._needs_newline else "").encode() + line.encode())
+                with self._path.open("a+b") as file:
+                    file.write(_end_of_last_line(file) + line.encode())
                     file.flush()
                     os.fsync(file.fileno())
             except OSError as error:
-                self._needs_newline = True
                 raise OutputError(
                     f"{self._path}: cannot be written: {error.strerror or error}.",
                     hint="Check the free space and the permissions of the folder, then run again.",
                 ) from error
-            self._needs_newline = False
             self._remember(record)
 
     def _remember(self, record: CallRecord) -> None:
@@ -69,7 +67,6 @@ class CallJournal:
             raise OutputError(
                 f"{self._path}: cannot be read: {error.strerror or error}."
             ) from error
-        self._needs_newline = bool(data) and not data.endswith(b"\n")
         records = []
         for line in data.splitlines():
             try:
@@ -77,3 +74,11 @@ class CallJournal:
             except ValidationError:
                 continue
         return records
+
+
+def _end_of_last_line(file: BinaryIO) -> bytes:
+    """Return what closes a last line that a kill or a full disk cut; ``file`` is at its end."""
+    if file.tell() == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"

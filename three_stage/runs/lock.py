@@ -16,6 +16,9 @@ from three_stage.runs.clock import utc_now
 from three_stage.runs.errors import FolderBusyError, OutputError
 from three_stage.runs.names import LOCKS_FOLDER, same_name_key
 
+_LOOK_TAKES_SEC = 0.5
+"""``who_is_at_work`` holds a lock for an instant: longer than that is another run."""
+
 
 @contextlib.contextmanager
 def folder_lock(output_root: Path, video_id: str) -> Iterator[None]:
@@ -23,15 +26,12 @@ def folder_lock(output_root: Path, video_id: str) -> Iterator[None]:
 
     Raises FolderBusyError that says who holds it. The lock file stays: only the lock counts.
     """
-    stem = hashlib.sha256(
-        same_name_key(video_id).encode("utf-8", errors="surrogatepass")
-    ).hexdigest()[:32]
-    folder = output_root / LOCKS_FOLDER
-    holder = folder / f"{stem}.holder.json"
+    lock_file, holder = _files(output_root, video_id)
+    folder = lock_file.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{stem}.lock", thread_local=False)
-        lock.acquire(timeout=0)
+        lock = FileLock(lock_file, thread_local=False)
+        lock.acquire(timeout=_LOOK_TAKES_SEC)
     except Timeout:
         raise FolderBusyError(
             f"{output_root / video_id}: another run is at work on this video ({_holder(holder)}).",
@@ -50,6 +50,29 @@ def folder_lock(output_root: Path, video_id: str) -> Iterator[None]:
         with contextlib.suppress(OSError):
             holder.unlink()
         lock.release()
+
+
+def who_is_at_work(output_root: Path, video_id: str) -> str | None:
+    """Say which run holds a video's folder, or None; nothing is left changed."""
+    lock_file, holder = _files(output_root, video_id)
+    # A run that is at work, or was killed, has left word; without it nobody is disturbed.
+    if not (holder.exists() and lock_file.exists()):
+        return None
+    try:
+        with FileLock(lock_file, thread_local=False).acquire(timeout=0):
+            return None
+    except Timeout:
+        return _holder(holder)
+    except OSError:
+        return None
+
+
+def _files(output_root: Path, video_id: str) -> tuple[Path, Path]:
+    """Return the lock's file, and that of the word who holds it."""
+    name = same_name_key(video_id).encode("utf-8", errors="surrogatepass")
+    stem = hashlib.sha256(name).hexdigest()[:32]
+    folder = output_root / LOCKS_FOLDER
+    return folder / f"{stem}.lock", folder / f"{stem}.holder.json"
 
 
 def _say_who(holder: Path, video_id: str) -> None:

@@ -6,8 +6,8 @@ import os
 import re
 import unicodedata
 
-LOCKS_FOLDER = ".locks"
-"""Beside the videos' folders in the output root."""
+LOCKS_FOLDER, RUNS_FOLDER = ".locks", ".runs"
+"""Beside the videos' folders in the output root: who works on what, and what the last runs did."""
 
 SLUG_CHARACTERS = 80
 SLUG_BYTES = 200
@@ -21,12 +21,12 @@ def video_id_of(stem: str, *, system: str = os.name) -> str:
 
     There ``< > : " / \\ | ? *``, control characters, a last dot or space and the first letter of a
     device name (``con``) are percent-encoded. Everywhere, ``.`` and ``..`` (the stem of ``...mp4``)
-    are, because as a folder they are the output root or lie outside it, and so is the dot of the
-    locks' folder.
+    are, because as a folder they are the output root or lie outside it, and so is the dot of our
+    own two folders there.
     """
     if stem in (".", ".."):
         return "%2E" * len(stem)
-    if same_name_key(stem) == LOCKS_FOLDER:
+    if same_name_key(stem) in (LOCKS_FOLDER, RUNS_FOLDER):
         return f"%2E{stem[1:]}"
     if system != "nt":
         return stem

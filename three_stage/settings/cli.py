@@ -19,6 +19,8 @@ from three_stage.settings.model import PipelineSettings
 from three_stage.settings.option import OptionSpec, spec_of
 
 DOTENV_FILE = Path(".env")
+HELP_FORM = {"max_content_width": 100}
+"""click's settings of every command."""
 
 
 class _FiniteRange(click.FloatRange):
@@ -33,15 +35,25 @@ class _FiniteRange(click.FloatRange):
 
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a click command every option of the pipeline, in the order of the settings classes."""
+    return pipeline_options_without()(command)
+
+
+def pipeline_options_without(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a click command the options of the pipeline but those fields of the settings."""
     declared = [
         (field, group_type)
         for group_type in group_types().values()
         for field in dataclasses.fields(group_type)
+        if field.name not in names
     ]
-    for field, group_type in reversed(declared):
-        annotation = typing.get_type_hints(group_type)[field.name]
-        command = _click_option(field, annotation)(command)
-    return command
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for field, group_type in reversed(declared):
+            annotation = typing.get_type_hints(group_type)[field.name]
+            command = _click_option(field, annotation)(command)
+        return command
+
+    return decorate
 
 
 def group_types() -> dict[str, type]:
@@ -53,10 +65,17 @@ def group_types() -> dict[str, type]:
 
 
 def settings_from(parameters: Mapping[str, Any]) -> PipelineSettings:
-    """Build the frozen settings from click's parameters (option name → value)."""
+    """Build the frozen settings from click's parameters (option name → value).
+
+    An option that the command does not have keeps its default.
+    """
     groups = {
         name: group_type(
-            **{field.name: parameters[field.name] for field in dataclasses.fields(group_type)}
+            **{
+                field.name: parameters[field.name]
+                for field in dataclasses.fields(group_type)
+                if field.name in parameters
+            }
         )
         for name, group_type in group_types().items()
     }

@@ -8,9 +8,16 @@ ThreeStageError
 └── batch.BatchError      a whole run had to stop
 """
 
+from typing import ClassVar
+
 
 class ThreeStageError(Exception):
-    """Base of our errors: the message says what was wrong and with what; ``hint`` what to do."""
+    """Base of our errors: the message says what was wrong and with what; ``hint`` what to do.
+
+    ``failure_kind`` says what failed when it costs a video (schemas.files.FailureKind).
+    """
+
+    failure_kind: ClassVar[str] = "fault"
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

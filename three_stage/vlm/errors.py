@@ -26,6 +26,8 @@ _ERRORS_SHOWN = 5
 class VlmError(ThreeStageError):
     """An endpoint or an answer failed."""
 
+    failure_kind: ClassVar[str] = "request"
+
 
 class AnswerRejected(VlmError):  # noqa: N818 - a verdict, which a check raises as its normal work
     """An answer broke rules; ``errors`` are written for the model, one rule each."""
@@ -44,6 +46,8 @@ class UnreadableAnswer(AnswerRejected):
 class NoValidAnswerError(VlmError):
     """No attempt gave a valid answer; ``errors`` are those of the last one."""
 
+    failure_kind: ClassVar[str] = "answer"
+
     def __init__(self, subject: str, *, attempts: int, errors: tuple[str, ...], hint: str) -> None:
         shown = "; ".join(errors[:_ERRORS_SHOWN])
         more = len(errors) - _ERRORS_SHOWN
@@ -58,6 +62,8 @@ class NoValidAnswerError(VlmError):
 
 class AnswerBlockedError(VlmError):
     """The model refused, or a content filter stopped the answer."""
+
+    failure_kind: ClassVar[str] = "refusal"
 
 
 class RequestRejectedError(VlmError):
@@ -79,6 +85,8 @@ class RequestFailedError(VlmError):
 class RunEndingError(VlmError):
     """The whole run ends: no further request has a chance."""
 
+    failure_kind: ClassVar[str] = "endpoint"
+
     exit_code: ClassVar[int] = 3
 
 
@@ -92,5 +100,7 @@ class EndpointRefusedError(RunEndingError):
 
 class BudgetReachedError(RunEndingError):
     """The next request would pass the cap."""
+
+    failure_kind: ClassVar[str] = "budget"
 
     exit_code: ClassVar[int] = 1
