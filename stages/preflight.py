@@ -14,7 +14,7 @@ from stages.video import look, view
 from three_stage.batch import RefusedError, VideoInput
 from three_stage.media import MediaError, MediaWorkers, pool_picture_size
 from three_stage.runs import RunsError
-from three_stage.vlm import Budget, estimate_tokens
+from three_stage.vlm import Budget, estimate_tokens, family_of
 
 
 async def print_forecast(recipe: Recipe, videos: Sequence[VideoInput], budget: Budget) -> None:
@@ -34,7 +34,7 @@ async def print_forecast(recipe: Recipe, videos: Sequence[VideoInput], budget: B
                 rows += found
                 for row in found:
                     click.echo(f"{video.video_id}: {_row_text(row)}")
-    click.echo(_sums_text(rows, budget))
+    click.echo(_sums_text(rows, budget, recipe.endpoint.model))
     if reasons:
         raise RefusedError(reasons)
 
@@ -54,7 +54,7 @@ def _row_text(row: StageForecast) -> str:
     return f"{row.stage}: run ({row.why}), {asks}"
 
 
-def _sums_text(rows: Sequence[StageForecast], budget: Budget) -> str:
+def _sums_text(rows: Sequence[StageForecast], budget: Budget, model: str) -> str:
     requests = sum(row.requests for row in rows)
     tokens_in = sum(row.input_tokens for row in rows)
     tokens_out = sum(row.output_tokens for row in rows)
@@ -62,5 +62,6 @@ def _sums_text(rows: Sequence[StageForecast], budget: Budget) -> str:
     money = "cost unknown (give --prices)" if cost is None else f"cost {cost:.4f} {budget.currency}"
     return (
         f"Estimate: {requests} requests, {sum(row.pictures for row in rows)} pictures, about "
-        f"{tokens_in:,} tokens in and {tokens_out:,} out, {money}. Re-asks come on top."
+        f"{tokens_in:,} tokens in and {tokens_out:,} out (pictures counted as by "
+        f"{family_of(model).name}), {money}. Re-asks come on top."
     )

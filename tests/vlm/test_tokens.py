@@ -29,6 +29,31 @@ def test_a_picture_takes_one_token_a_merged_patch_and_two_marks(
     assert estimate_tokens("", [(width_px, height_px)], model=model) == tokens + 2
 
 
+@pytest.mark.parametrize(
+    ("model", "width_px", "height_px", "tokens"),
+    [
+        # The examples of OpenAI's guide on images.
+        ("gpt-4o", 1024, 1024, 765),
+        ("openai/gpt-4o-2024-11-20", 2048, 4096, 1105),
+        ("gpt-4.1-mini", 1024, 1024, math.ceil(1024 * 1.62)),
+        ("gpt-4.1-nano", 4000, 4000, math.ceil(1536 * 2.46)),
+        ("o4-mini", 320, 320, math.ceil(100 * 1.72)),
+        ("gpt-5", 1024, 1024, 70 + 4 * 140),
+        ("gpt-4o-mini", 1024, 1024, 2833 + 4 * 5667),
+        ("o3", 1024, 1024, 75 + 4 * 150),
+        # Google's guide: small pictures are one tile.
+        ("google/gemini-2.5-flash", 384, 384, 258),
+        ("google/gemini-2.5-flash", 1536, 768, 516),
+        ("anthropic/claude-sonnet-4.5", 750, 1000, 1000),
+        ("OpenGVLab/InternVL3-78B", 448, 448, 3328),
+    ],
+)
+def test_other_families_count_as_their_guides_say(
+    model: str, width_px: int, height_px: int, tokens: int
+) -> None:
+    assert estimate_tokens("", [(width_px, height_px)], model=model) == tokens + 2
+
+
 @given(st.lists(st.tuples(st.integers(1, 4000), st.integers(1, 4000)), max_size=8), st.text())
 def test_pictures_and_text_add_up(sizes: list[tuple[int, int]], text: str) -> None:
     apart = sum(estimate_tokens("", [size], model=QWEN3) for size in sizes)

@@ -2,7 +2,16 @@
 
 from three_stage.vlm.asker import Asker
 from three_stage.vlm.budget import Budget, Price
-from three_stage.vlm.endpoints import OFFLINE, PRESETS, Dialect, Endpoint, resolve_endpoint
+from three_stage.vlm.capabilities import LADDER, Mode
+from three_stage.vlm.endpoints import (
+    NO_KEY,
+    OFFLINE,
+    OFFLINE_BASE,
+    PRESETS,
+    Dialect,
+    Endpoint,
+    resolve_endpoint,
+)
 from three_stage.vlm.errors import (
     AnswerBlockedError,
     AnswerRejected,
@@ -17,7 +26,9 @@ from three_stage.vlm.errors import (
     UnreadableAnswer,
     VlmError,
 )
+from three_stage.vlm.faults import Fault, FaultKind
 from three_stage.vlm.journal import Journal
+from three_stage.vlm.models import list_models
 from three_stage.vlm.observer import (
     AskEvent,
     AskObserver,
@@ -29,11 +40,14 @@ from three_stage.vlm.observer import (
     RunResumed,
 )
 from three_stage.vlm.question import Answer, AskKey, Picture, Question
-from three_stage.vlm.tokens import estimate_tokens
+from three_stage.vlm.tokens import estimate_tokens, family_of
 from three_stage.vlm.words import Words
 
 __all__ = [
+    "LADDER",
+    "NO_KEY",
     "OFFLINE",
+    "OFFLINE_BASE",
     "PRESETS",
     "Answer",
     "AnswerBlockedError",
@@ -48,8 +62,11 @@ __all__ = [
     "Endpoint",
     "EndpointDownError",
     "EndpointRefusedError",
+    "Fault",
+    "FaultKind",
     "Journal",
     "LimitChanged",
+    "Mode",
     "NoValidAnswerError",
     "Picture",
     "Price",
@@ -67,5 +84,7 @@ __all__ = [
     "VlmError",
     "Words",
     "estimate_tokens",
+    "family_of",
+    "list_models",
     "resolve_endpoint",
 ]

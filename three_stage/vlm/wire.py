@@ -85,6 +85,28 @@ class Wire:
             return _endless(facts)
         return _understand(content, response.headers, facts)
 
+    async def model_names(
+        self, facts: RequestFacts, *, timeout_sec: float
+    ) -> tuple[str, ...] | Fault:
+        """Ask which models there are; an empty tuple when the endpoint does not say."""
+        try:
+            async with asyncio.timeout(timeout_sec):
+                response = await self._client.get(
+                    "/models",
+                    cast_to=httpx2.Response,
+                    options={"headers": dict(self._endpoint.headers), "max_retries": 0},
+                )
+        except openai.APIStatusError as error:
+            text = error.response.text
+            return diagnose_status(error.status_code, error.response.headers, text, facts)
+        except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
+            return _timed_out(timeout_sec, facts)
+        except openai.APIConnectionError as error:
+            return _unreachable(error.__cause__ or error, facts)
+        except _BROKEN as error:
+            return _broken(error, facts)
+        return _names_in(response.text)
+
     async def _open(self, body: bytes) -> httpx2.Response:
         """Send, and return when the response's head is there; its body is not read yet."""
         response = await self._client.post(
@@ -143,6 +165,15 @@ def _understand(content: bytes, headers: Mapping[str, str], facts: RequestFacts)
     if reply is not None:
         return reply.cleaned(facts.endpoint.without_secret)
     return diagnose_strange_body(text, content_type, facts)
+
+
+def _names_in(text: str) -> tuple[str, ...]:
+    """Read the names of a list of models; anything else is no list."""
+    try:
+        listed = json.loads(text)["data"]
+        return tuple(str(one["id"]) for one in listed)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ()
 
 
 def _timed_out(timeout_sec: float, facts: RequestFacts) -> Fault:
