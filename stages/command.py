@@ -13,17 +13,16 @@ from typing import Any
 
 import click
 
+from stages.subcommands import SUBCOMMANDS, run_subcommand
 from three_stage import __version__
 from three_stage.settings import PipelineSettings, ThreeStageError, UsageError
-from three_stage.settings.cli import dotenv_defaults, pipeline_options, settings_from
+from three_stage.settings.cli import HELP_FORM, dotenv_defaults, pipeline_options, settings_from
 from three_stage.settings.console import (
     EXIT_INTERRUPTED,
     EXIT_REFUSED,
     use_utf8,
     wants_tracebacks,
 )
-
-HELP_WIDTH = 100
 
 _STAGE_MODULES = {"1": "draft", "2": "localize", "3": "refine"}
 
@@ -33,11 +32,22 @@ Three stages a video: draft a plan, find its steps in the video, refine each ste
 no endpoint given, the embedded offline model answers. A run that died goes on where it stopped.
 """
 
+_OTHERS = """\b
+Other commands (each with --help):
+  doctor              check this machine, the disk and the endpoint
+  status OUTPUT_ROOT  what is done, what failed, what the next run would do and why
+  retry OUTPUT_ROOT   run failed videos again, all or by kind of failure
+  report OUTPUT_ROOT  write a page of every video's results, to look at in a browser
+"""
+
 
 def main(arguments: Sequence[str] | None = None, *, only_stage: str | None = None) -> int:
     """Run the command and return its exit code; errors are one readable line on stderr."""
     use_utf8()
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if only_stage is None and given and given[0] in SUBCOMMANDS:
+            return run_subcommand(given[0], given[1:])
         settings = read_settings(arguments, only_stage=only_stage)
         if settings is None:
             return 0
@@ -69,7 +79,7 @@ def read_settings(
     """
     found: list[PipelineSettings] = []
 
-    @click.command(help=_ABOUT, context_settings={"max_content_width": HELP_WIDTH})
+    @click.command(help=_ABOUT, context_settings=HELP_FORM, epilog=_OTHERS)
     @click.version_option(__version__, prog_name="three-stage")
     @pipeline_options
     def command(**parameters: Any) -> None:

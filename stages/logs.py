@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FILE_FORMAT = "{time:YYYY-MM-DDTHH:mm:ss.SSSZ} {level: <7} {name}: {message}"
 
 
-@contextmanager
+@contextlib.contextmanager
 def logging_to(
     progress: Progress, output: OutputSettings, redact: Callable[[str], str]
 ) -> Iterator[None]:
@@ -31,7 +31,7 @@ def logging_to(
     def to_terminal(message: Message) -> None:
         progress.note(redact(str(message).rstrip("\n")))
 
-    file = _open(output.log_file) if output.log_file is not None else None
+    file = None if output.log_file is None else _LogFile(output.log_file, progress.note)
     level = "ERROR" if output.quiet else "DEBUG" if output.verbose else "INFO"
     logger.remove()
 
@@ -43,7 +43,6 @@ def logging_to(
 
         def to_file(message: Message) -> None:
             file.write(redact(str(message)))
-            file.flush()
 
         logger.add(to_file, format=FILE_FORMAT, level="DEBUG", filter=is_wanted, diagnose=False)
     try:
@@ -55,11 +54,38 @@ def logging_to(
             file.close()
 
 
-def _open(path: Path) -> TextIO:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"--log-file {path}: cannot be written: {error.strerror or error}."
-        ) from error
+class _LogFile:
+    """A log file that falls silent, after one note, when the disk refuses it: the run goes on."""
+
+    def __init__(self, path: Path, note: Callable[[str], None]) -> None:
+        """Open the file. Raises UsageError when that cannot be done."""
+        self._path = path
+        self._note = note
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: TextIO | None = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"--log-file {path}: cannot be written: {error.strerror or error}."
+            ) from error
+
+    def write(self, text: str) -> None:
+        """Write a line to the disk at once."""
+        if self._file is None:
+            return
+        try:
+            self._file.write(text)
+            self._file.flush()
+        except OSError as error:
+            self.close()
+            self._note(
+                f"--log-file {self._path}: cannot be written any more: "
+                f"{error.strerror or error}. The run goes on without it."
+            )
+
+    def close(self) -> None:
+        """Close the file; what it could not take is lost."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()

@@ -87,5 +87,5 @@ def _refine(job: VideoView, drafted: draft.Drafted) -> tuple[str | None, int]:
         step = refine.step_of(drafted, clip)
         paths = job.layout.step(step.step_id, step.step_goal)
         if why := refine.why_run(job, step, paths, refine.inputs_of(job, drafted, clip)):
-            whys.append(f"{paths.folder.name}: {why}")
+            whys.append(f"step {step.step_id}: {why}")
     return (whys[0] if whys else None), len(whys)

@@ -36,15 +36,18 @@ class Dependency:
     problem: str | None = None
 
 
-def check_dependencies() -> list[Dependency]:
-    """Report versions, and make and decode a picture and a clip in a temporary folder."""
+def check_dependencies(ffmpeg_bin: str | None = None) -> list[Dependency]:
+    """Report versions, and make and decode a picture and a clip in a temporary folder.
+
+    ``ffmpeg_bin`` is the ffmpeg to use; None: the one that a run would find.
+    """
     return [
         Dependency("python", platform.python_version()),
         Dependency("three-stage", __version__),
         *_packages(),
         Dependency("libavcodec", ".".join(map(str, av.library_versions["libavcodec"]))),
         _pictures(),
-        *_ffmpeg_and_clips(),
+        *_ffmpeg_and_clips(ffmpeg_bin),
     ]
 
 
@@ -71,9 +74,9 @@ def _pictures() -> Dependency:
     return Dependency("JPEG", "encoded and decoded")
 
 
-def _ffmpeg_and_clips() -> Iterator[Dependency]:
+def _ffmpeg_and_clips(ffmpeg_bin: str | None) -> Iterator[Dependency]:
     try:
-        ffmpeg = find_ffmpeg(None)
+        ffmpeg = find_ffmpeg(ffmpeg_bin)
     except UsageError as error:
         yield Dependency("ffmpeg", "not found", str(error))
         return

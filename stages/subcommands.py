@@ -1,0 +1,128 @@
+"""The commands beside the run itself: doctor, status, retry, report."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from three_stage.settings import UsageError
+from three_stage.settings.cli import (
+    HELP_FORM,
+    dotenv_defaults,
+    pipeline_options_without,
+    settings_from,
+)
+
+_INPUTS = ("input_video", "input_video_dir", "recursive")
+_NOT_OF_DOCTOR = (
+    *_INPUTS, "shard", "stages", "overwrite", "reuse_any", "continue_on_error", "post_validate",
+    "preflight_only", "verbose", "quiet", "log_file",
+)  # fmt: skip
+_NOT_OF_RETRY = (*_INPUTS, "output_root", "continue_on_error")
+_output_root = click.argument("output_root", type=click.Path(path_type=Path))
+
+
+@click.command(context_settings=HELP_FORM)
+@pipeline_options_without(*_NOT_OF_DOCTOR)
+def doctor(**parameters: Any) -> int:
+    """Check this machine, the disk and the endpoint before a long run.
+
+    Give it the options of the run. A real endpoint is asked a few small questions, some thousand
+    tokens in all. Nothing that is written stays.
+
+    Exit codes: 0 a run can start (there may be warnings); 1 something here must be mended first;
+    2 wrong use; 3 the endpoint is down, refuses, or gives no usable answer.
+    """
+    from three_stage.doctor import examine  # noqa: PLC0415 - slow to import, --help is not
+
+    return asyncio.run(examine(settings_from(parameters), click.echo))
+
+
+@click.command(context_settings=HELP_FORM)
+@_output_root
+@click.option("--all", "shows_done", is_flag=True, help="List the videos that are done, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+@pipeline_options_without("output_root", "preflight_only")
+@click.pass_context
+def status(
+    context: click.Context,
+    /,
+    output_root: Path,
+    *,
+    shows_done: bool,
+    as_json: bool,
+    **parameters: Any,
+) -> int:
+    """Say what is done, what failed, and what the next run would do, and why.
+
+    Reads the output root and the videos' files; asks nobody and changes nothing. Options that are
+    not given are those of the last run there.
+
+    Exit codes: 0 everything is done; 1 something is not; 2 wrong use.
+    """  # fmt: skip
+    from stages.recall import recalled  # noqa: PLC0415 - slow to import, --help is not
+    from stages.status import print_status, print_status_json  # noqa: PLC0415
+
+    settings, records = recalled(context, parameters, output_root)
+    if as_json:
+        return print_status_json(settings, records)
+    return print_status(settings, records, shows_done=shows_done)
+
+
+@click.command(context_settings=HELP_FORM)
+@_output_root
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    help="Only videos that failed so; repeat for several. answer refusal request endpoint budget "
+    "video cut worker disk folder busy invalid fault: see docs/commands.md.",
+)
+@pipeline_options_without(*_NOT_OF_RETRY)
+@click.pass_context
+def retry(
+    context: click.Context, /, output_root: Path, kinds: tuple[str, ...], **parameters: Any
+) -> int:
+    """Run the failed videos of an output root again, all or by kind of failure.
+
+    Options that are not given are those of the last run there, but for the endpoint's address and
+    key. A video that fails again does not stop the others. What is done is kept.
+
+    Exit codes: those of a run; 0 too when no video has failed.
+    """
+    from stages.recall import recalled  # noqa: PLC0415 - slow to import, --help is not
+    from stages.retry import KINDS  # noqa: PLC0415
+    from stages.retry import retry as run_again  # noqa: PLC0415
+
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise UsageError(f"--kind {unknown[0]}: is one of {', '.join(KINDS)}.")
+    settings, records = recalled(context, parameters, output_root)
+    return asyncio.run(run_again(settings, records, kinds))
+
+
+SUBCOMMANDS: Mapping[str, click.Command] = MappingProxyType(
+    {"doctor": doctor, "status": status, "retry": retry}
+)
+
+
+def run_subcommand(name: str, arguments: Sequence[str]) -> int:
+    """Run one of them and return its exit code; raises what ``stages.command`` shows."""
+    from loguru import logger  # noqa: PLC0415 - slow to import, --help is not
+
+    logger.remove()
+    logger.add(sys.stderr, level="WARNING", format="{message}", diagnose=False)
+    invoke: Callable[..., Any] = SUBCOMMANDS[name].main
+    code = invoke(
+        args=list(arguments),
+        prog_name=f"{Path(sys.argv[0]).name} {name}",
+        standalone_mode=False,
+        default_map=dotenv_defaults(),
+    )
+    return int(code or 0)
