@@ -13,12 +13,12 @@ from three_stage.batch import (
     tokens_text,
 )
 from three_stage.media import CutError, MediaError, WorkerError
-from three_stage.runs import SourceMismatchError, UpstreamError
+from three_stage.runs import FormatVersionError, SourceMismatchError, UpstreamError
 from three_stage.settings import PipelineSettings, ThreeStageError
 from three_stage.settings.console import EXIT_DONE, EXIT_FAILED, EXIT_REFUSED
 from three_stage.vlm import RunEndingError
 
-_REFUSALS = (MediaError, SourceMismatchError, UpstreamError)
+_REFUSALS = (MediaError, SourceMismatchError, FormatVersionError, UpstreamError)
 _NOT_REFUSALS = (CutError, WorkerError)
 
 

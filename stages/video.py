@@ -20,6 +20,7 @@ from three_stage.batch import VideoInput, VideoOutcome
 from three_stage.media import TEMPORARY_PREFIX as CLIP_TEMPORARY_PREFIX
 from three_stage.runs import (
     CallJournal,
+    FormatVersionError,
     OutputError,
     RunFolder,
     SourceIdentity,
@@ -73,7 +74,7 @@ def look(video: VideoInput, recipe: Recipe) -> FolderState:
     """Read a source's identity and its folder's summary, and check that they belong together.
 
     Raises OutputError when the source cannot be read, SourceMismatchError when the folder was made
-    from another video or under another name.
+    from another video or under another name, FormatVersionError when it is of another version.
     """
     try:
         source = identify_source(video.path)
@@ -93,6 +94,12 @@ def look(video: VideoInput, recipe: Recipe) -> FolderState:
     except SchemaError as error:
         never_begun = not (root / SUMMARY_NAME).exists() and not (root / STAGE1).exists()
         return FolderState(source, root, None, "" if never_begun else error.problems[0])
+    if summary.format_version != FORMAT_VERSION:
+        raise FormatVersionError(
+            f"{root} was written in format {summary.format_version}, and this version of "
+            f"three-stage writes format {FORMAT_VERSION}.",
+            hint="Use the version that wrote it, or choose another --output-root.",
+        )
     same_path = summary.source_video == str(source.path)
     same_content = summary.source_fingerprint == source.fingerprint
     if not same_path and not same_content:

@@ -72,6 +72,7 @@ class Place:
     endpoint: Served
     answers: Answers
     shown: Callable[[], str]
+    printed: Callable[[], str]
     patch: pytest.MonkeyPatch
     video: Path = field(init=False)
     output_root: Path = field(init=False)
@@ -109,6 +110,13 @@ class Place:
             terminal=without_goals(self.shown()),
         )
 
+    def foretold(self, *options: str) -> dict[str, str | None]:
+        """Return what ``status`` says that a run would do: the reason by stage; None: nothing."""
+        self.printed()
+        main(["status", str(self.output_root), "--json", *options_of(self), *options])
+        (video,) = json.loads(self.printed())["videos"]
+        return {stage: does["would_run"] for stage, does in video["stages"].items()}
+
     def _clips(self) -> set[tuple[str, int]]:
         clips = self.folder.glob("stage2/step_clips/*.mp4")
         return {(path.name, path.stat().st_mtime_ns) for path in clips}
@@ -116,13 +124,15 @@ class Place:
 
 def pipeline(place: Place, *options: str) -> int:
     """Run the pipeline in this process, as every row does."""
-    return main(
-        [
-            "--input-video", str(place.video), "--output-root", str(place.output_root),
-            "--api-base", place.endpoint.url, "--model", "small-model",
-            "--max-frames", "12", "--num-workers", "1", *options,
-        ]
-    )  # fmt: skip
+    return main(["--output-root", str(place.output_root), *options_of(place), *options])
+
+
+def options_of(place: Place) -> list[str]:
+    """Return the options of every row but the output root."""
+    return [
+        "--input-video", str(place.video), "--api-base", place.endpoint.url,
+        "--model", "small-model", "--max-frames", "12", "--num-workers", "1",
+    ]  # fmt: skip
 
 
 def without_goals(text: str) -> str:
@@ -168,7 +178,7 @@ def finished(
     write_small_video(root / "little.mp4", activities=STEPS, seconds_each=2.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(at)
-        place = Place(root, endpoint, spoken, str, patch)
+        place = Place(root, endpoint, spoken, str, str, patch)
         assert pipeline(place) == 0
     folder = place.folder
     answers: Answers = {
@@ -197,7 +207,10 @@ def place(
     # A spawned worker imports the main module first; pytest would make every row slower.
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     publish.sent_schema.cache_clear()
-    yield Place(finished.root, endpoint, spoken, lambda: capsys.readouterr().err, monkeypatch)
+    yield Place(
+        finished.root, endpoint, spoken, lambda: capsys.readouterr().err,
+        lambda: capsys.readouterr().out, monkeypatch,
+    )  # fmt: skip
     publish.sent_schema.cache_clear()
 
 
@@ -287,6 +300,11 @@ OPTIONS = [
             "--api-call-retries", "1", "--api-timeout-sec", "20", "--max-total-tokens", "1000000",
         ),
         as_before=True,
+    ),
+    Row("overwrite", given("--overwrite"), everywhere("--overwrite"), ALL, as_before=True),
+    Row(
+        "overwrite of the last stage", given("--overwrite", "--stages", "3"),
+        {"stage3": "NN: --overwrite"}, {"stage3": STEPS}, stages=("stage3",), as_before=True,
     ),
     Row(
         "max frames, later stages alone", given("--max-frames", "13", "--stages", "2,3"),
@@ -607,9 +625,11 @@ def test_one_change_reruns_what_depends_on_it_says_why_and_asks_no_more(
     row: Row, place: Place, finished: Finished
 ) -> None:
     options = row.change(place) or ()
+    foretold = place.foretold(*options)
     seen = place.run(*options)
 
     assert seen.code == 0, seen.terminal
+    check_foretold(foretold, seen)
     assert seen.runs.keys() == set(row.stages)
     for stage, why in seen.runs.items():
         expected = row.runs.get(stage, "reused")
@@ -626,8 +646,23 @@ def test_one_change_reruns_what_depends_on_it_says_why_and_asks_no_more(
 
     if not seen.asked:
         return
-    again = place.run(*options)
+    again = place.run(*(option for option in options if option != "--overwrite"))
     assert (again.code, set(again.runs.values()), again.asked) == (0, {"reused"}, {})
+
+
+def check_foretold(foretold: Mapping[str, str | None], seen: Seen) -> None:
+    """What was called reusable is reused; the first stage that runs does so for the reason told.
+
+    What comes after a stage that asks anew is not known before its answer.
+    """
+    assert foretold.keys() == seen.runs.keys()
+    for stage, why in foretold.items():
+        if why is None:
+            assert seen.runs[stage] == "reused", stage
+            continue
+        told = re.sub(r"^step \d+: ", "NN: ", without_goals(why))
+        assert seen.runs[stage] == told or told.endswith("the source's content changed"), stage
+        return
 
 
 def of_another_video(place: Place) -> None:
@@ -642,6 +677,10 @@ def renamed(place: Place) -> None:
 
 
 REFUSED = {
+    "folder of another format": (
+        in_summary(lambda value: value.update(format_version=2)), ("--reuse-any",),
+        "*was written in format 2, and this version of three-stage writes format 1*",
+    ),
     "folder of another source": (of_another_video, (), "*out/little holds the results of *"),
     "folder of another source, overwrite": (
         of_another_video, ("--overwrite",), "*work/little.mp4, not of */elsewhere/little.mp4*",

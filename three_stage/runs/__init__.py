@@ -12,6 +12,7 @@ from three_stage.runs.digests import (
 )
 from three_stage.runs.errors import (
     FolderBusyError,
+    FormatVersionError,
     OutputError,
     RunsError,
     SourceMismatchError,
@@ -41,6 +42,7 @@ from three_stage.runs.names import (
 __all__ = [
     "CallJournal",
     "FolderBusyError",
+    "FormatVersionError",
     "OutputError",
     "RunFolder",
     "RunsError",

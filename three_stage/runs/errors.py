@@ -3,6 +3,7 @@
 RunsError
 ├── FolderBusyError       another run holds the lock of this video's folder
 ├── SourceMismatchError   the folder holds the results of another video
+├── FormatVersionError    the folder was written by a version that writes other files
 ├── UpstreamError         a stage that must be there already is absent or not valid
 └── OutputError           a file or folder cannot be written or read
 """
@@ -29,6 +30,10 @@ class FolderBusyError(RunsError):
 
 class SourceMismatchError(RunsError):
     """Other path and other content than the folder was made from."""
+
+
+class FormatVersionError(RunsError):
+    """The folder is of another format version."""
 
 
 class UpstreamError(RunsError):
