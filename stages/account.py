@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from three_stage.batch import (
@@ -22,17 +24,22 @@ _REFUSALS = (MediaError, SourceMismatchError, FormatVersionError, UpstreamError)
 _NOT_REFUSALS = (CutError, WorkerError)
 
 
-def show(result: BatchResult, progress: Progress, settings: PipelineSettings) -> None:
-    """Print totals and failures to stderr."""
+def show(
+    result: BatchResult,
+    progress: Progress,
+    settings: PipelineSettings,
+    redact: Callable[[str], str],
+) -> None:
+    """Print totals and failures to stderr, without secrets."""
     tally = progress.tally
     for failure in result.failed:
-        click.echo(f"FAILED {failure.video_id}: {_reason(failure)}", err=True)
+        click.echo(redact(f"FAILED {failure.video_id}: {_reason(failure)}"), err=True)
     for outcome in result.done:
         if outcome.invalid:
             more = f" (and {len(outcome.invalid) - 1} more)" if len(outcome.invalid) > 1 else ""
             click.echo(f"INVALID {outcome.video_id}: {outcome.invalid[0]}{more}", err=True)
     if result.ended_by is not None:
-        click.echo(f"The run ended early: {result.ended_by}", err=True)
+        click.echo(redact(f"The run ended early: {result.ended_by}"), err=True)
     if settings.output.quiet:
         return
     reused = sum(not outcome.ran for outcome in result.done)

@@ -7,6 +7,7 @@ nothing imports a front door.
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,13 @@ import click
 from stages.subcommands import SUBCOMMANDS, run_subcommand
 from three_stage import __version__
 from three_stage.settings import PipelineSettings, ThreeStageError, UsageError
-from three_stage.settings.cli import HELP_FORM, dotenv_defaults, pipeline_options, settings_from
+from three_stage.settings.cli import (
+    HELP_FORM,
+    dotenv_defaults,
+    given_keys,
+    pipeline_options,
+    settings_from,
+)
 from three_stage.settings.console import (
     EXIT_INTERRUPTED,
     EXIT_REFUSED,
@@ -53,7 +60,9 @@ def main(arguments: Sequence[str] | None = None, *, only_stage: str | None = Non
             return 0
         return asyncio.run(_run(settings))
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo(_without_keys(said.getvalue(), given), err=True, nl=False)
         return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
         click.echo("Interrupted. What is done is kept; run the same command to go on.", err=True)
@@ -61,8 +70,17 @@ def main(arguments: Sequence[str] | None = None, *, only_stage: str | None = Non
     except ThreeStageError as error:
         if wants_tracebacks():
             raise
-        click.echo(f"Error: {error}", err=True)
+        click.echo(_without_keys(f"Error: {error}", given), err=True)
         return EXIT_REFUSED
+
+
+def _without_keys(said: str, given: Sequence[str]) -> str:
+    """Take keys out of an error, which may repeat one that was typed in the wrong place."""
+    from three_stage.vlm import hidden  # noqa: PLC0415 - slow to import, --help is not
+
+    for key in given_keys(given):
+        said = hidden(said, key)
+    return said
 
 
 def stage_main(stage: str) -> None:

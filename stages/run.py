@@ -78,7 +78,7 @@ async def run_pipeline(
             raise
         code = account.exit_code(result, requests=progress.tally.requests)
         diary.end(result, progress, code)
-    account.show(result, progress, settings)
+    account.show(result, progress, settings, recipe.endpoint.redact)
     return code
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -25,6 +26,9 @@ _NOT_OF_DOCTOR = (
     "preflight_only", "verbose", "quiet", "log_file",
 )  # fmt: skip
 _NOT_OF_RETRY = (*_INPUTS, "output_root", "continue_on_error")
+_LANGUAGES: Mapping[str, tuple[Literal["en", "zh"], ...]] = MappingProxyType(
+    {"en": ("en",), "zh": ("zh",), "both": ("en", "zh")}
+)
 _output_root = click.argument("output_root", type=click.Path(path_type=Path))
 
 
@@ -107,8 +111,61 @@ def retry(
     return asyncio.run(run_again(settings, records, kinds))
 
 
+@click.command(context_settings=HELP_FORM)
+@_output_root
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the report goes.  [default: OUTPUT_ROOT-report, beside it]",
+)
+@click.option(
+    "--language",
+    type=click.Choice(tuple(_LANGUAGES)),
+    default="both",
+    show_default=True,
+    help="Of our own words; with both, the page has a switch.",
+)
+@click.option("--no-validate", is_flag=True, help="Leave out the validator's verdict: faster.")
+@click.option("--with-sources", is_flag=True, help="Put the source videos into the report, too.")
+@click.option(
+    "--num-workers",
+    type=click.IntRange(1, 1024),
+    default=os.cpu_count() or 1,
+    show_default="cores",
+    help="Most videos being looked at at once.",
+)
+def report(
+    output_root: Path,
+    *,
+    output: Path | None,
+    language: str,
+    no_validate: bool,
+    with_sources: bool,
+    num_workers: int,
+) -> int:
+    """Write pages of the results to look at in a browser: an index, and a page a video.
+
+    They open from disk, need no server, and ask nobody for anything.
+
+    Exit codes: 0 written, also when some videos failed (the pages say so); 2 wrong use, or the
+    disk refused.
+    """
+    from stages.reporting import make_report  # noqa: PLC0415 - slow to import, --help is not
+    from three_stage.report import ReportOptions  # noqa: PLC0415
+
+    options = ReportOptions(
+        destination=output,
+        languages=_LANGUAGES[language],
+        validate=not no_validate,
+        with_sources=with_sources,
+        num_workers=num_workers,
+    )
+    return asyncio.run(make_report(output_root, options))
+
+
 SUBCOMMANDS: Mapping[str, click.Command] = MappingProxyType(
-    {"doctor": doctor, "status": status, "retry": retry}
+    {"doctor": doctor, "status": status, "retry": retry, "report": report}
 )
 
 

@@ -301,7 +301,10 @@ OPTIONS = [
         ),
         as_before=True,
     ),
-    Row("overwrite", given("--overwrite"), everywhere("--overwrite"), ALL, as_before=True),
+    Row(
+        "overwrite", given("--overwrite"), everywhere("--overwrite"), ALL, cut=STEPS,
+        as_before=True,
+    ),
     Row(
         "overwrite of the last stage", given("--overwrite", "--stages", "3"),
         {"stage3": "NN: --overwrite"}, {"stage3": STEPS}, stages=("stage3",), as_before=True,

@@ -7,7 +7,7 @@ import math
 import os
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import click
 from dotenv import dotenv_values
 
 from three_stage.settings.errors import UsageError
-from three_stage.settings.model import PipelineSettings
+from three_stage.settings.model import EndpointSettings, PipelineSettings
 from three_stage.settings.option import OptionSpec, spec_of
 
 DOTENV_FILE = Path(".env")
@@ -104,6 +104,21 @@ def dotenv_defaults(path: Path = DOTENV_FILE) -> dict[str, Any]:
                 # click splits the same variable of the environment so.
                 defaults[field.name] = value.split(os.pathsep) if spec.multiple else value
     return defaults
+
+
+def given_keys(arguments: Sequence[str]) -> list[str]:
+    """Return every API key that was given: on the command line, in the environment, in ./.env."""
+    spec = next(spec_of(f) for f in dataclasses.fields(EndpointSettings) if f.name == "api_key")
+    typed = [
+        value.removeprefix(f"{spec.flag}=")
+        for before, value in zip(("", *arguments), arguments, strict=False)
+        if before == spec.flag or value.startswith(f"{spec.flag}=")
+    ]
+    try:
+        stored = dotenv_defaults().get("api_key")
+    except UsageError:
+        stored = None
+    return [key.strip() for key in (*typed, os.environ.get(spec.env), stored) if key]
 
 
 def _click_option(

@@ -40,6 +40,7 @@ from three_stage.vlm.observer import (
     RunResumed,
 )
 from three_stage.vlm.question import Answer, AskKey, Picture, Question
+from three_stage.vlm.secrets import hidden
 from three_stage.vlm.tokens import estimate_tokens, family_of
 from three_stage.vlm.words import Words
 
@@ -85,6 +86,7 @@ __all__ = [
     "Words",
     "estimate_tokens",
     "family_of",
+    "hidden",
     "list_models",
     "resolve_endpoint",
 ]

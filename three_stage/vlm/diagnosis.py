@@ -160,7 +160,8 @@ def diagnose_status(
     words = facts.endpoint.redact(server_words(body))
     kind, hint, refused = _judge(status, words, facts)
     if 300 <= status < 400:
-        words = f"go to {headers.get('location', 'another address')}"
+        where = headers.get("location", "another address")
+        words = f"go to {facts.endpoint.redact(where)}"
     hint = hint.format(base=facts.endpoint.api_base, pictures=facts.pictures) if hint else ""
     return Fault(
         kind=kind,
@@ -169,8 +170,12 @@ def diagnose_status(
         status=status,
         retry_after_sec=retry_after_sec(headers),
         refused=refused,
-        request_id=headers.get("x-request-id"),
+        request_id=_redacted(headers.get("x-request-id"), facts),
     )
+
+
+def _redacted(text: str | None, facts: RequestFacts) -> str | None:
+    return None if text is None else facts.endpoint.redact(text)
 
 
 def _judge(status: int, words: str, facts: RequestFacts) -> tuple[FaultKind, str, Feature | None]:

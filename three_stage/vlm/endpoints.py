@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from three_stage.settings import EndpointSettings, UsageError
+from three_stage.vlm.secrets import SHORTEST_SECRET, hidden
 
 Dialect = Literal["images", "video_url", "dashscope_video"]
 FrameRateHint = Literal["body", "part", "none"]
@@ -22,7 +23,6 @@ OFFLINE = "offline"
 OFFLINE_BASE = "http://offline.invalid/v1"
 CUSTOM = "custom"
 _HUB_NAME = "Qwen/Qwen3-VL-235B-A22B-Instruct"
-_SHORTEST_KEY_WITH_TAIL = 13
 _CHAT_PATH = "/chat/completions"
 
 
@@ -106,7 +106,7 @@ class Endpoint:
     def key_tail(self) -> str:
         """The last 4 characters of a key longer than 12, else nothing."""
         key = self.api_key.get_secret_value()
-        return key[-4:] if len(key) >= _SHORTEST_KEY_WITH_TAIL else ""
+        return key[-4:] if len(key) >= SHORTEST_SECRET else ""
 
     def without_secret(self, answer: str) -> str:
         """Take a key that a server repeats out of its answer.
@@ -117,9 +117,12 @@ class Endpoint:
         return self.redact(answer) if self.key_tail else answer
 
     def redact(self, text: str) -> str:
-        """Take the key out of a text, so that it can be shown and logged."""
+        """Take the key out of a text, so that it can be shown and logged.
+
+        Of a key longer than 12 also its parts: servers show some of it when they refuse it.
+        """
         key = self.api_key.get_secret_value()
-        return text if key in ("", NO_KEY) else text.replace(key, f"[key ...{self.key_tail}]")
+        return text if key == NO_KEY else hidden(text, key)
 
 
 def resolve_endpoint(settings: EndpointSettings) -> Endpoint:

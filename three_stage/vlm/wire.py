@@ -105,7 +105,7 @@ class Wire:
             return _unreachable(error.__cause__ or error, facts)
         except _BROKEN as error:
             return _broken(error, facts)
-        return _names_in(response.text)
+        return _names_in(self._endpoint.redact(response.text))
 
     async def _open(self, body: bytes) -> httpx2.Response:
         """Send, and return when the response's head is there; its body is not read yet."""
