@@ -262,12 +262,23 @@ REFERENCES = _rules(
 """What points at a frame or a time of the video."""
 
 
+_MAY_REFER = re.compile(
+    r"\d|frame|image|picture|photo|shot|sec|min|\bm?s\b|[帧画照图张戳秒分]", re.IGNORECASE
+)
+"""Something of this is in every reference; most texts hold nothing of it, and are done soon."""
+
+
 def find_reference(text: str) -> tuple[str, str] | None:
     """Return (name of the rule, offending words) of a reference to a frame or time, or None.
 
     The words come in the compatible form (NFKC), with one space for any run of white space.
     """
     text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text))
+    return search_rules(text) if _MAY_REFER.search(text) else None
+
+
+def search_rules(text: str) -> tuple[str, str] | None:
+    """Search the tables for a text in compatible form; ``find_reference`` is the one to use."""
     searched = text
     for rule in INNOCENT:
         searched = rule.pattern.sub(lambda found: _BLOT * len(found.group()), searched)

@@ -15,6 +15,10 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 COMMANDS = {
     "pipeline.py": ["pipeline.py"],
+    "doctor": ["pipeline.py", "doctor"],
+    "status": ["pipeline.py", "status"],
+    "retry": ["pipeline.py", "retry"],
+    "report": ["pipeline.py", "report"],
     "validate_output.py": ["validate_output.py"],
     "three_stage.vlm.offline": ["-m", "three_stage.vlm.offline"],
     "examples.render": ["-m", "examples.render"],

@@ -57,6 +57,11 @@ def show(
     click.echo(", ".join(part for part in parts if part), err=True)
     if (result.failed or result.not_started) and (result.done or tally.requests):
         click.echo("What is done is kept: run the same command to go on.", err=True)
+        if result.failed:
+            root = settings.run.output_root
+            click.echo(
+                f"Only the failed ones: three-stage retry {root} (--help: by kind).", err=True
+            )
 
 
 def exit_code(result: BatchResult, *, requests: int) -> int:

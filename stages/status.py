@@ -114,7 +114,7 @@ def _sums_lines(standings: Sequence[Standing]) -> list[str]:
 
 def _line(standing: Standing, width: int) -> str:
     kind = f" ({standing.kind})" if standing.kind else ""
-    reason = " ".join(standing.reason.split())
+    reason = " ".join(standing.reason.split()).rstrip(".")
     if len(reason) > _REASON_SHOWN:
         reason = reason[: _REASON_SHOWN - 1] + "…"
     left = f"{standing.requests} requests left" if standing.requests else ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import unicodedata
 
 import pytest
 
-from schemas.text_rules import INNOCENT, REFERENCES, find_reference
+from schemas.text_rules import INNOCENT, REFERENCES, find_reference, search_rules
 
 CAUGHT = (
     # the examples of the specification
@@ -191,6 +192,25 @@ def test_every_rule_has_a_reason_and_a_text_that_shows_it() -> None:
 def test_innocent_words_do_not_hide_a_reference_beside_them() -> None:
     text = "Set the timer to 05:00, wait 30 seconds, see hive frame 3 in  frame 12."
     assert find_reference(text) == ("numbered frame", "frame 12")
+
+
+AMOUNTS = ("two", "half a", "several", "12", "三", "第三", "最后一", "中间")
+COUNTED = (
+    "s", "ms", "sec", "secs", "second", "seconds", "min", "mins", "minutes", "milliseconds",
+    "frame", "image", "picture", "photo", "snapshot", "screenshot", "帧", "秒", "分钟", "张",
+    "个画面", "张照片", "张图", "张截图",
+)  # fmt: skip
+TAILS = ("", " mark", " into the video", " in", " from the start of the clip", "处", "到三秒之间")
+
+
+def test_the_quick_look_passes_over_no_text_that_a_rule_would_catch() -> None:
+    caught = 0
+    for amount, unit, tail, before in itertools.product(AMOUNTS, COUNTED, TAILS, ("", "at the ")):
+        for text in (f"{before}{amount} {unit}{tail}", f"{before}{unit} {amount}{tail}"):
+            found = search_rules(unicodedata.normalize("NFKC", text))
+            assert find_reference(text) == found, text
+            caught += found is not None
+    assert caught > 1000
 
 
 def test_no_words_are_no_reference() -> None:
