@@ -8,6 +8,8 @@ import logging
 import traceback
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from loguru import logger
 
 from tests.support.scripted_server import Raw, Reset, Say, ScriptedServer, Status, Step
@@ -20,7 +22,7 @@ from tests.vlm.helpers import (
     question,
     settings_for,
 )
-from three_stage.vlm import VlmError
+from three_stage.vlm import VlmError, hidden
 
 ECHO = {"error": {"message": f"Incorrect API key provided: {KEY}. Authorization: Bearer {KEY}"}}
 
@@ -94,3 +96,23 @@ def test_a_very_long_refusal_is_shortened() -> None:
     with ScriptedServer([refusal]) as server, pytest.raises(VlmError) as caught:
         ask_one(settings_for(server.base_url))
     assert len(str(caught.value)) < 700
+
+
+@given(
+    secret=st.text("abcdefgh0123456789-_", min_size=13, max_size=40),
+    pieces=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.text(max_size=6))),
+)
+def test_no_eight_characters_of_a_key_stay(secret: str, pieces: list[tuple[int, int, str]]) -> None:
+    text = "".join(f"{between}{secret[start:end]}" for start, end, between in pieces)
+    shown = hidden(text, secret)
+    parts = {secret[i : i + 8] for i in range(len(secret) - 7)}
+    assert not [part for part in parts if part in shown.replace(f"[key ...{secret[-4:]}]", "\n")]
+    if not any(part in text for part in parts):
+        assert shown == text
+
+
+@pytest.mark.parametrize("key", ["", "x", "EMPTY", "twelve-chars"])
+def test_a_short_key_shows_nothing_of_itself_and_spares_words(key: str) -> None:
+    assert hidden(f"before {key} after", key) == (
+        "before [key ...] after" if key else "before  after"
+    )
