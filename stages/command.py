@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from stages.subcommands import SUBCOMMANDS, run_subcommand
+from stages.subcommands import run_subcommand
 from three_stage import __version__
 from three_stage.settings import PipelineSettings, ThreeStageError, UsageError
 from three_stage.settings.cli import (
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None, *, only_stage: str | None = Non
     use_utf8()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if only_stage is None and given and given[0] in SUBCOMMANDS:
+        if only_stage is None and given and not given[0].startswith("-"):
             return run_subcommand(given[0], given[1:])
         settings = read_settings(arguments, only_stage=only_stage)
         if settings is None:

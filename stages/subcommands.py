@@ -171,6 +171,11 @@ SUBCOMMANDS: Mapping[str, click.Command] = MappingProxyType(
 
 def run_subcommand(name: str, arguments: Sequence[str]) -> int:
     """Run one of them and return its exit code; raises what ``stages.command`` shows."""
+    if name not in SUBCOMMANDS:
+        raise UsageError(
+            f"There is no command {name!r}.",
+            hint=f"Commands: {', '.join(SUBCOMMANDS)}. A run takes options alone: see --help.",
+        )
     from loguru import logger  # noqa: PLC0415 - slow to import, --help is not
 
     logger.remove()

@@ -185,6 +185,7 @@ def test_retry_does_not_let_the_embedded_model_go_on_with_a_real_ones_work(
         (("status", "nowhere"), "no such folder"),
         (("status", "."), "no results in it"),
         (("retry", "nowhere"), "no such folder"),
+        (("stauts", "out"), "Commands: doctor, status, retry, report"),
         (("retry", ".", "--kind", "bad luck"), "is one of answer"),
         (("status",), "OUTPUT_ROOT"),
         (("status", ".", "--crf", "99"), "--crf"),
