@@ -51,7 +51,10 @@ def _row_text(row: StageForecast) -> str:
     if row.why is None:
         return f"{row.stage}: reuse"
     asks = f"{row.requests} requests" if row.requests != 1 else "1 request"
-    return f"{row.stage}: run ({row.why}), {asks}"
+    if not row.requests:
+        return f"{row.stage}: run ({row.why}), {asks}"
+    tokens = row.input_tokens + row.output_tokens
+    return f"{row.stage}: run ({row.why}), {asks}, {row.pictures} pictures, {tokens:,} tokens"
 
 
 def _sums_text(rows: Sequence[StageForecast], budget: Budget, model: str) -> str:
