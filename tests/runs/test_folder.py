@@ -137,6 +137,17 @@ def test_a_missing_a_changed_and_a_foreign_file_are_named(folder: RunFolder) -> 
     assert missing_artifact(folder.summary, root, []) is None
 
 
+def test_what_a_killed_removal_had_taken_from_the_disk_leaves_the_record(
+    folder: RunFolder,
+) -> None:
+    paths = [folder.layout.root / "01_old" / name for name in ("one.jpg", "two.jpg")]
+    folder.record([folder.write(path, b"a picture") for path in paths])
+    paths[0].unlink()  # the kill came here
+    folder.remove([paths[1]])
+    assert on_disk(folder).artifacts == {}
+    assert on_disk(folder).artifact_bytes == {}
+
+
 def test_what_is_removed_leaves_disk_and_record(folder: RunFolder) -> None:
     root = folder.layout.root
     names = ["01_a/step_final.json", "01_a/sampled_frames/x.jpg", "01_ab/step_final.json", "p.json"]

@@ -72,6 +72,8 @@ def _spoiled(
             await app(scope, receive, send)
             return
         raw = await _whole_body(receive)
+        if raw is None:
+            return
         body = json.loads(raw)
         served.bodies.append(body)
         number = served.requests
@@ -90,10 +92,13 @@ def _spoiled(
     return wrapped
 
 
-async def _whole_body(receive: Any) -> bytes:
+async def _whole_body(receive: Any) -> bytes | None:
+    """Return the body of a question, or None when its client was killed while it sent it."""
     parts: list[bytes] = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)

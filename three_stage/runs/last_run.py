@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from pathlib import Path
 
 from schemas.problems import SchemaError
 from schemas.runs import RunRecord
-from three_stage.runs.atomic import write_json
+from three_stage.runs.atomic import TEMPORARY_PREFIX, write_json
 from three_stage.runs.folder import read_model
 from three_stage.runs.names import RUNS_FOLDER
+
+ABANDONED_AFTER_SEC = 3600.0
+"""A record is written in an instant: a temporary file of this age belongs to nobody."""
 
 
 def run_record_path(output_root: Path, shard: tuple[int, int] | None) -> Path:
@@ -18,8 +23,9 @@ def run_record_path(output_root: Path, shard: tuple[int, int] | None) -> Path:
 
 
 def write_run_record(path: Path, record: RunRecord) -> None:
-    """Write a record whole. Raises OutputError."""
+    """Write a record whole; what a kill left of an older one goes. Raises OutputError."""
     write_json(path, record)
+    _remove_abandoned(path.parent)
 
 
 def read_run_record(path: Path) -> RunRecord | None:
@@ -42,3 +48,12 @@ def read_run_records(output_root: Path) -> list[RunRecord]:
         key=lambda record: record.started_at_utc,
         reverse=True,
     )
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove old temporary files; a young one may be that of another run, which is alive."""
+    abandoned_before = time.time() - ABANDONED_AFTER_SEC
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < abandoned_before:
+                path.unlink()
