@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar, cast
 
 import anyio
 import httpx2
@@ -19,6 +19,8 @@ from three_stage.vlm.diagnosis import RequestFacts, diagnose_status, diagnose_st
 from three_stage.vlm.endpoints import Endpoint
 from three_stage.vlm.faults import Fault, FaultKind
 from three_stage.vlm.replies import Reply, error_in, parse_reply
+
+T = TypeVar("T")
 
 _CONNECT_SEC = 15.0
 _MAX_REPLY_BYTES = 64_000_000
@@ -65,47 +67,31 @@ class Wire:
 
     async def post(self, body: bytes, facts: RequestFacts, *, timeout_sec: float) -> Reply | Fault:
         """Send one request and wait for its whole answer, ``timeout_sec`` in all."""
-        try:
-            async with asyncio.timeout(timeout_sec):
-                response = await self._open(body)
-                try:
-                    content = await _read(response)
-                finally:
-                    await response.aclose()
-        except openai.APIStatusError as error:
-            text = error.response.text
-            return diagnose_status(error.status_code, error.response.headers, text, facts)
-        except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
-            return _timed_out(timeout_sec, facts)
-        except openai.APIConnectionError as error:
-            return _unreachable(error.__cause__ or error, facts)
-        except _BROKEN as error:
-            return _broken(error, facts)
-        if content is None:
-            return _endless(facts)
-        return _understand(content, response.headers, facts)
+        came = await _or_fault(self._answer(body), facts, timeout_sec)
+        if isinstance(came, Fault):
+            return came
+        content, headers = came
+        return _endless(facts) if content is None else _understand(content, headers, facts)
 
     async def model_names(
         self, facts: RequestFacts, *, timeout_sec: float
     ) -> tuple[str, ...] | Fault:
         """Ask which models there are; an empty tuple when the endpoint does not say."""
+        listing = self._client.get(
+            "/models",
+            cast_to=httpx2.Response,
+            options={"headers": dict(self._endpoint.headers), "max_retries": 0},
+        )
+        came = await _or_fault(listing, facts, timeout_sec)
+        return came if isinstance(came, Fault) else _names_in(self._endpoint.redact(came.text))
+
+    async def _answer(self, body: bytes) -> tuple[bytes | None, Mapping[str, str]]:
+        """Return an answer's body (None: it has no end) and its headers."""
+        response = await self._open(body)
         try:
-            async with asyncio.timeout(timeout_sec):
-                response = await self._client.get(
-                    "/models",
-                    cast_to=httpx2.Response,
-                    options={"headers": dict(self._endpoint.headers), "max_retries": 0},
-                )
-        except openai.APIStatusError as error:
-            text = error.response.text
-            return diagnose_status(error.status_code, error.response.headers, text, facts)
-        except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
-            return _timed_out(timeout_sec, facts)
-        except openai.APIConnectionError as error:
-            return _unreachable(error.__cause__ or error, facts)
-        except _BROKEN as error:
-            return _broken(error, facts)
-        return _names_in(self._endpoint.redact(response.text))
+            return await _read(response), response.headers
+        finally:
+            await response.aclose()
 
     async def _open(self, body: bytes) -> httpx2.Response:
         """Send, and return when the response's head is there; its body is not read yet."""
@@ -118,6 +104,22 @@ class Wire:
             stream_cls=openai.AsyncStream[object],
         )
         return cast("httpx2.Response", response)
+
+
+async def _or_fault(exchange: Awaitable[T], facts: RequestFacts, timeout_sec: float) -> T | Fault:
+    """Wait for what the endpoint sends, ``timeout_sec`` at most, or say why nothing came."""
+    try:
+        async with asyncio.timeout(timeout_sec):
+            return await exchange
+    except openai.APIStatusError as error:
+        text = error.response.text
+        return diagnose_status(error.status_code, error.response.headers, text, facts)
+    except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
+        return _timed_out(timeout_sec, facts)
+    except openai.APIConnectionError as error:
+        return _unreachable(error.__cause__ or error, facts)
+    except _BROKEN as error:
+        return _broken(error, facts)
 
 
 def _http_client(endpoint: Endpoint, concurrency: int) -> httpx2.AsyncClient:
