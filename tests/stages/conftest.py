@@ -45,11 +45,13 @@ def read(path: Path) -> Any:
 def content(folder: Path) -> dict[str, bytes]:
     """Return every file of a folder that an undisturbed run would make alike.
 
-    The journal, the summary and the lines with times of writing are left out.
+    The journal, the summary, the record of the run and the lines with times of writing are left
+    out.
     """
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in ("calls.jsonl", "run_summary.json"):
+        its_own = path.name in ("calls.jsonl", "run_summary.json") or path.parent.name == ".runs"
+        if path.is_file() and not its_own:
             lines = path.read_bytes().splitlines(keepends=True)
             kept = [line for line in lines if b'"generated_at_utc"' not in line]
             found[path.relative_to(folder).as_posix()] = b"".join(kept)
