@@ -233,6 +233,26 @@ def change_call(line: int, **fields: Any) -> Spoil:
     return edit(CALLS, change)
 
 
+def answer_and_verdict(**fields: Any) -> Spoil:
+    """Change the first answer of the journal and its verdict alike."""
+
+    def spoil(folder: Path) -> None:
+        for line in (0, 1):
+            change_call(line, **fields)(folder)
+
+    return spoil
+
+
+def without_line(number: int) -> Callable[[bytes], bytes]:
+    """Drop one line (from 0)."""
+
+    def change(data: bytes) -> bytes:
+        lines = data.splitlines(keepends=True)
+        return b"".join(lines[:number] + lines[number + 1 :])
+
+    return change
+
+
 def deep(levels: int) -> bytes:
     return b'{"steps": ' + b"[" * levels + b"]" * levels + b"}"
 
@@ -546,4 +566,59 @@ LAYOUT = (
     Mutation("a stage gone", "E-LAYOUT-MISSING", remove("stage2")),
 )  # fmt: skip
 
-ALL = (*JSON_TEXTS, *LEAVES, *DESCRIPTIONS, *RECORDS, *PICTURES, *LAYOUT)
+SENT = (
+    Mutation("summary: another model asked", "W-SUMMARY-MADE",
+             set_leaf(SUMMARY, "api_config", "model", value="other")),
+    Mutation("summary: another way to ask", "W-SUMMARY-MADE",
+             set_leaf(SUMMARY, "api_config", "structured_mode", value="loud")),
+    Mutation("summary: another generation", "W-SUMMARY-MADE",
+             set_leaf(SUMMARY, "stage3", "generation", value=1)),
+    Mutation("summary: a generation of no stage", "W-SUMMARY-MADE",
+             set_leaf(SUMMARY, "generations", value={"stage9": 1})),
+    Mutation("summary: something unknown reused", "W-SUMMARY-MADE",
+             set_leaf(SUMMARY, "stage1", "reused", value=["something"])),
+    Mutation("summary: a warning of no step", "W-SUMMARY-MADE",
+             set_leaf(SUMMARY, "stage3", "warnings", value=["step 1: dark"])),
+    Mutation("summary: no numbers drawn", "W-SUMMARY-SAMPLING",
+             set_leaf(SUMMARY, "sampling_config", "embed_index", value=False)),
+    Mutation("summary: more usage than all requests", "W-SUMMARY-COUNT",
+             set_leaf(SUMMARY, "stage1", "usage", "prompt_tokens", value=lambda n: n + 1)),
+    Mutation("summary: a clip that took an answer", "W-SUMMARY-COUNT",
+             set_leaf(SUMMARY, "stage2", "parts", "2", "attempts", value=1)),
+    Mutation("summary: nothing of what a clip holds", "W-SUMMARY-PART",
+             set_leaf(SUMMARY, "stage2", "parts", "2", "clip_end_sec", value=None)),
+    Mutation("summary: updated before it was written", "W-SUMMARY-CLOCK",
+             set_leaf(SUMMARY, "updated_at_utc", value="2020-01-01T00:00:00.000+00:00")),
+    Mutation("segments: written after their stage", "W-SUMMARY-CLOCK",
+             set_leaf(SEGMENTS, "generated_at_utc", value="2999-01-01T00:00:00.000+00:00")),
+    Mutation("meta: written before the answer", "W-SUMMARY-CLOCK",
+             set_leaf(META, "generated_at_utc", value="2020-01-01T00:00:00.000+00:00")),
+    Mutation("calls: an answer under another key", "W-SUMMARY-MADE",
+             answer_and_verdict(ask_key="0" * 64)),
+    Mutation("calls: another model asked", "W-SUMMARY-MADE",
+             answer_and_verdict(model_asked="other")),
+    Mutation("calls: a verdict of another answer", "W-CALLS-VERDICT", change_call(1, call_id="x")),
+    Mutation("calls: a verdict of another model", "W-CALLS-VERDICT",
+             change_call(1, model_answered="other")),
+    Mutation("calls: a verdict that sent something", "W-CALLS-VERDICT",
+             change_call(1, request_bytes=5)),
+    Mutation("calls: an answer without a verdict", "W-CALLS-VERDICT",
+             edit(CALLS, without_line(1))),
+    Mutation("calls: an answer twice", "W-CALLS-VERDICT",
+             edit(CALLS, lambda d: d + d.splitlines(keepends=True)[0])),
+    Mutation("calls: a latency longer than the call", "W-SUMMARY-CLOCK",
+             change_call(0, latency_sec=1000.0)),
+    Mutation("calls: line ends of Windows", "W-JSON-FORM",
+             edit(CALLS, lambda d: d.replace(b"\n", b"\r\n"))),
+    Mutation("calls: the answer in use was cut", "W-CALLS-ANSWER",
+             answer_and_verdict(finish_reason="length")),
+    Mutation("prompt: a word added", "W-PROMPT-DIFFERS",
+             edit("02_*/stage3_user_prompt.txt", lambda d: d + b" Please.")),
+    Mutation("pool: a byte of a picture that was sent", "W-PROMPT-DIFFERS",
+             edit(SAMPLES, lambda d: d[:20] + b"\x07" + d[21:], 3)),
+    Mutation("step manifest: another note", "W-MANIFEST-NOTE",
+             set_leaf(STEP_MANIFEST, "note", value="9 of 21 displayed frames, "
+                      "evenly spread from the first to the last.")),
+)  # fmt: skip
+
+ALL = (*JSON_TEXTS, *LEAVES, *DESCRIPTIONS, *RECORDS, *SENT, *PICTURES, *LAYOUT)

@@ -47,6 +47,7 @@ HONEST: dict[str, Callable[[], Any]] = {
     "step_meta": samples.step_meta,
     "run_summary": samples.run_summary,
     "call_record": samples.call_record,
+    "run_record": samples.run_record,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.problems import SchemaError, parse_json
-from three_stage.runs import StagePaths
+from three_stage.runs import StagePaths, digest_of
 from three_stage.validation.calls import Journal, Key, check_answer
 from three_stage.validation.codes import Code
 from three_stage.validation.contents import Contents
+from three_stage.validation.made_with import check_made
+from three_stage.validation.pictures import MAX_PICTURE_BYTES
+from three_stage.validation.pool import expected_pictures
+from three_stage.validation.prompts_sent import Texts, stage1_digest, texts_sent
 from three_stage.validation.records import check_figures
 from three_stage.validation.view import FolderView
 
@@ -28,21 +32,75 @@ class Asked:
     result_path: Path
 
 
-def check_questions(view: FolderView, contents: Contents, journal: Journal | None) -> None:
-    """Check the prompts, the raw answer and the result of every question of a completed stage."""
-    texts: dict[Key, str] = {}
+def check_questions(
+    view: FolderView, contents: Contents, journal: Journal | None
+) -> Mapping[Key, str]:
+    """Check the prompts, the raw answer and the result of every question of a completed stage.
+
+    Returns the raw answers.
+    """
+    answers: dict[Key, str] = {}
     for asked in questions(view, contents):
-        view.read_text(asked.paths.system_prompt)
-        view.read_text(asked.paths.user_prompt)
+        system = view.read_text(asked.paths.system_prompt)
+        user = view.read_text(asked.paths.user_prompt)
         raw = view.read_text(asked.paths.raw_response)
+        if system is not None and user is not None:
+            _check_prompts(view, contents, asked, Texts(system, user))
+            if asked.key[0] == "stage1" and journal is not None and raw is not None:
+                _check_stage1_sent(view, contents, Texts(system, user), journal, raw)
         if raw is None:
             continue
-        texts[asked.key] = raw
+        answers[asked.key] = raw
         _check_result(view, asked, raw)
         if journal is not None:
             check_answer(view, journal, asked.key, asked.paths.raw_response, raw)
     if journal is not None and contents.summary is not None:
-        check_figures(view, contents.summary, journal, texts)
+        check_figures(view, contents.summary, journal, answers)
+        check_made(view, contents.summary, journal, answers)
+    return answers
+
+
+def _check_prompts(view: FolderView, contents: Contents, asked: Asked, found: Texts) -> None:
+    sent = texts_sent(contents, asked.key, _inputs(contents, asked.key))
+    if sent is None:
+        return
+    pairs = (
+        (asked.paths.system_prompt, found.system, sent.system),
+        (asked.paths.user_prompt, found.user, sent.user),
+    )
+    for path, text, wanted in pairs:
+        if text != wanted:
+            message = "is not the prompt that run_summary.json says was sent"
+            view.findings.add(Code.PROMPT_DIFFERS, view.relpath(path), message)
+
+
+def _check_stage1_sent(
+    view: FolderView, contents: Contents, found: Texts, journal: Journal, raw: str
+) -> None:
+    """Check prompts and pictures of stage 1, byte by byte, against the digest in the journal."""
+    if contents.manifest is None:
+        return
+    inputs, layout = _inputs(contents, ("stage1", None)), view.layout
+    key = digest_of(inputs)
+    calls = [call for call in journal.same(("stage1", None), raw) if call.ask_key == key]
+    paths = expected_pictures(layout.stage1, contents.manifest)
+    pictures = [view.read_bytes(path, limit_bytes=MAX_PICTURE_BYTES) for path in paths]
+    known = [picture for picture in pictures if picture is not None]
+    if not calls or any(call.attempt > 1 for call in calls) or len(known) < len(pictures):
+        return
+    digest = stage1_digest(found, known, inputs)
+    if digest is not None and all(call.prompt_digest != digest for call in calls):
+        message = "with the prompts and pictures of stage1 it is not what calls.jsonl says was sent"
+        view.findings.add(Code.PROMPT_DIFFERS, view.relpath(layout.stage1.manifest), message)
+
+
+def _inputs(contents: Contents, key: Key) -> Mapping[str, str]:
+    """Return the inputs that a question is recorded to have been asked with."""
+    name, step_id = key
+    record = getattr(contents.summary, name) if contents.summary else None
+    if record is not None and step_id is not None:
+        record = record.parts.get(str(step_id))
+    return record.ask_inputs if record is not None else {}
 
 
 def questions(view: FolderView, contents: Contents) -> Iterator[Asked]:

@@ -119,6 +119,12 @@ class Code(Enum):
         "The folder has another format version than this validator.",
         "Use the version of three-stage that wrote it, or run the pipeline again.",
     )
+    PROMPT_DIFFERS = (
+        "W-PROMPT-DIFFERS",
+        "Prompts or pictures are not those that were sent, by the record.",
+        _EDITED,
+    )
+
     SUMMARY_TIME = (
         "E-SUMMARY-TIME",
         "A recorded date does not exist.",
@@ -126,8 +132,8 @@ class Code(Enum):
     )
     SUMMARY_CLOCK = (
         "W-SUMMARY-CLOCK",
-        "A stage ends before it begins.",
-        "The clock was set back during the run, or the file was edited.",
+        "Recorded times are not in the order in which things happen.",
+        "The clock was set during the run, or the file was edited.",
     )
     SUMMARY_PART = (
         "W-SUMMARY-PART",
@@ -138,6 +144,11 @@ class Code(Enum):
         "W-SUMMARY-COUNT",
         "Attempts, usage or cost of a stage are not what its answers took.",
         "The results do not depend on it; calls.jsonl has every request.",
+    )
+    SUMMARY_MADE = (
+        "W-SUMMARY-MADE",
+        "What a stage was made with is not the same everywhere.",
+        "The next run may make the stage anew.",
     )
     SUMMARY_SOURCE = (
         "E-SUMMARY-SOURCE",
@@ -189,6 +200,12 @@ class Code(Enum):
         "Restore calls.jsonl and the raw answer.",
     )
 
+    CALLS_VERDICT = (
+        "W-CALLS-VERDICT",
+        "A verdict of calls.jsonl does not fit its answer, or is not there.",
+        "Restore calls.jsonl.",
+    )
+
     ANSWER_EDITED = (
         "W-ANSWER-EDITED",
         "A result is not what the model answered.",
@@ -198,6 +215,11 @@ class Code(Enum):
     MANIFEST_RULE = (
         "E-MANIFEST-RULE",
         "A frame manifest contradicts itself: count, order or times.",
+        _EDITED,
+    )
+    MANIFEST_NOTE = (
+        "W-MANIFEST-NOTE",
+        "The note of a manifest does not say what the manifest holds.",
         _EDITED,
     )
     MANIFEST_VIDEO = (

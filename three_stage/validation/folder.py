@@ -13,6 +13,7 @@ from three_stage.validation.artifacts import check_all_recorded, check_artifacts
 from three_stage.validation.asked import check_questions
 from three_stage.validation.calls import read_journal
 from three_stage.validation.clips import ClipCheck
+from three_stage.validation.clock import check_order
 from three_stage.validation.codes import Code
 from three_stage.validation.contents import (
     Contents,
@@ -22,6 +23,7 @@ from three_stage.validation.contents import (
 )
 from three_stage.validation.inventory import take_inventory
 from three_stage.validation.layout_checks import check_strangers
+from three_stage.validation.made_with import check_settings
 from three_stage.validation.plans import (
     check_clip_records,
     check_draft,
@@ -29,7 +31,7 @@ from three_stage.validation.plans import (
     check_plan,
     check_segments,
 )
-from three_stage.validation.pool import SeenPool, look_at_pool
+from three_stage.validation.pool import SeenPool, check_note, look_at_pool
 from three_stage.validation.records import check_cut, check_parts, check_sampling, check_sums
 from three_stage.validation.report import Findings, FolderReport
 from three_stage.validation.source import check_source_video, same_source
@@ -93,7 +95,10 @@ def _check_files(view: FolderView, contents: Contents) -> None:
 
 def _check_texts(view: FolderView, contents: Contents) -> None:
     journal = read_journal(view, contents.summary.video_id if contents.summary else None)
-    check_questions(view, contents, journal)
+    answers = check_questions(view, contents, journal)
+    if contents.summary is not None:
+        metas = {i: files.meta for i, files in contents.steps.items() if files.meta is not None}
+        check_order(view, contents.summary, contents.segments, metas, journal, answers)
 
 
 def _check_records(view: FolderView, contents: Contents) -> None:
@@ -101,6 +106,7 @@ def _check_records(view: FolderView, contents: Contents) -> None:
     if summary is None:
         return
     check_sums(view, summary)
+    check_settings(view, summary)
     pools = {step_id: files.manifest for step_id, files in contents.steps.items()}
     check_sampling(view, summary, {i: pool for i, pool in pools.items() if pool is not None})
     if contents.draft is not None:
@@ -141,6 +147,8 @@ def _check_pool(view: FolderView, contents: Contents) -> SeenPool | None:
         return None
     max_side_px = None
     if contents.summary is not None:
+        displayed = contents.summary.source_displayed_frames
+        check_note(view, view.layout.stage1, contents.manifest, displayed)
         max_side_px = contents.summary.sampling_config.frame_max_side or NATIVE_MAX_SIDE_PX
     return look_at_pool(view, view.layout.stage1, contents.manifest, max_side_px=max_side_px)
 

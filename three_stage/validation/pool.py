@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,14 @@ from three_stage.validation.view import FolderView
 ASPECT_TOLERANCE_PX = 2
 """Rounding of both sides when a picture is made smaller."""
 
+_NOTE = re.compile(
+    r"(?P<taken>[0-9]{1,9}) of (?P<displayed>[0-9]{1,9}) displayed frames, "
+    r"(evenly spread from the first to the last"
+    r"( \(only [0-9]+ are key frames, too few for a pool of these\))?"
+    r"|the key frames nearest to evenly spread times)\."
+)
+"""How a pool is described."""
+
 
 def read_manifest(view: FolderView, paths: StagePaths) -> FrameManifest | None:
     """Read a manifest and check it by itself, without its pictures."""
@@ -31,6 +40,20 @@ def read_manifest(view: FolderView, paths: StagePaths) -> FrameManifest | None:
     for position, frame in enumerate(manifest.frames):
         _check_name(view, paths, position, frame)
     return None if problems else manifest
+
+
+def check_note(
+    view: FolderView, paths: StagePaths, manifest: FrameManifest, displayed_frames: int
+) -> None:
+    """Check what a manifest's note says: how many of ``displayed_frames`` were taken, and how."""
+    told = _NOTE.fullmatch(manifest.note)
+    counts = (manifest.num_frames, displayed_frames)
+    if told is None or (int(told["taken"]), int(told["displayed"])) != counts:
+        view.findings.add(
+            Code.MANIFEST_NOTE,
+            view.relpath(paths.manifest),
+            f"note: {manifest.note!r:.100}, but it is {counts[0]} of {counts[1]} displayed frames",
+        )
 
 
 def expected_pictures(paths: StagePaths, manifest: FrameManifest) -> list[Path]:

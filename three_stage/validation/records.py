@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from schemas.files import (
+    CallRecord,
     FrameManifest,
     PartRecord,
     RunSummary,
@@ -16,7 +17,7 @@ from schemas.files import (
 )
 from schemas.plan import DraftPlan
 from three_stage.runs import clip_key, cut_inputs
-from three_stage.validation.calls import Journal, JournalAnswer, Key
+from three_stage.validation.calls import Journal, Key
 from three_stage.validation.codes import Code
 from three_stage.validation.view import FolderView
 
@@ -33,8 +34,8 @@ _MAX_FRAMES_INPUT = "max frames"
 def check_parts(view: FolderView, summary: RunSummary, draft: DraftPlan) -> None:
     """Check that completed stages 2 and 3 record what made each step of the plan."""
     for name in ("stage2", "stage3"):
-        record = _completed(summary, name)
-        if record is None or _was_accepted(record):
+        record = completed(summary, name)
+        if record is None or was_accepted(record):
             continue
         for step in draft.steps:
             part = record.parts.get(str(step.step_id), PartRecord())
@@ -44,7 +45,7 @@ def check_parts(view: FolderView, summary: RunSummary, draft: DraftPlan) -> None
 
 def check_sums(view: FolderView, summary: RunSummary) -> None:
     """Check that the figures of stage 3 are the sums over its steps."""
-    record = _completed(summary, "stage3")
+    record = completed(summary, "stage3")
     if record is None:
         return
     parts = record.parts.values()
@@ -62,7 +63,7 @@ def check_figures(
 ) -> None:
     """Check what each answer is said to have taken; ``accepted`` are the raw answers in use."""
     for name in ("stage1", "stage2", "stage3"):
-        record = _completed(summary, name)
+        record = completed(summary, name)
         if record is None or _kept_its_answer(record):
             continue
         answers = {f"{name}.parts.{step_id}": part for step_id, part in record.parts.items()}
@@ -74,7 +75,7 @@ def check_figures(
 
 
 def _check_figures(
-    view: FolderView, place: str, record: StageRecord | PartRecord, calls: list[JournalAnswer]
+    view: FolderView, place: str, record: StageRecord | PartRecord, calls: list[CallRecord]
 ) -> None:
     if record.cost is not None and record.cost < 0:
         _say(view, Code.SUMMARY_COUNT, f"{place}.cost: {record.cost}")
@@ -166,22 +167,24 @@ def _sampling_inputs(made: SamplingConfig) -> dict[str, tuple[str, str]]:
     }
 
 
-def _completed(summary: RunSummary, name: str) -> StageRecord | None:
+def completed(summary: RunSummary, name: str) -> StageRecord | None:
+    """Return the record of a stage that is completed."""
     record: StageRecord | None = getattr(summary, name)
     return record if record is not None and record.status == "completed" else None
 
 
 def _part(summary: RunSummary, name: str, step_id: int) -> PartRecord:
-    record = _completed(summary, name)
+    record = completed(summary, name)
     return record.parts.get(str(step_id), PartRecord()) if record else PartRecord()
 
 
-def _was_accepted(record: StageRecord) -> bool:
+def was_accepted(record: StageRecord) -> bool:
+    """Whether --reuse-any took a stage as it was, without a record of what made it."""
     return any(_ACCEPTED_MARK in note for note in record.reused)
 
 
 def _kept_its_answer(record: StageRecord) -> bool:
-    return _was_accepted(record) or _KEPT_ANSWER in record.reused
+    return was_accepted(record) or _KEPT_ANSWER in record.reused
 
 
 def _steps(step_ids: Iterable[int]) -> str:

@@ -23,7 +23,7 @@ from three_stage.validation.codes import Code
 from three_stage.validation.layout_checks import key_frame_paths
 from three_stage.validation.likeness import Comparison, are_alike
 from three_stage.validation.pictures import read_picture
-from three_stage.validation.pool import SeenPool, look_at_pool, read_manifest
+from three_stage.validation.pool import SeenPool, check_note, look_at_pool, read_manifest
 from three_stage.validation.similarity import Canvas, Image, Sketch, padded, sketch
 from three_stage.validation.summary import is_real_time
 from three_stage.validation.view import FolderView
@@ -114,6 +114,7 @@ def _check_clip(
             of_step: set[int] = set()
             if files is not None and files.manifest is not None:
                 check_described(view, view.relpath(files.paths.manifest), files.manifest, clip)
+                check_note(view, files.paths, files.manifest, len(clip.times_sec))
                 _check_times(view, files, files.manifest, check, clip.times_sec)
                 of_step = {frame.original_frame_index for frame in files.manifest.frames}
             for_video, for_step = _sketches(clip, (of_video, video_pool), (of_step, step_pool))

@@ -149,7 +149,7 @@ def _check_stage(
     if record.status != "completed":
         reason = f" ({record.error})" if record.error else ""
         findings.add(Code.SUMMARY_STAGE, path, f"{name}: {record.status}{reason}")
-    elif record.error is not None:
+    elif record.error is not None or record.error_kind is not None:
         findings.add(Code.SUMMARY_STAGE, path, f"{name}: completed, but has an error")
     elif record.ended_at_utc is None:
         findings.add(Code.SUMMARY_STAGE, path, f"{name}: completed, but has no end")
@@ -174,7 +174,8 @@ def _check_keys(
     view: FolderView, summary: RunSummary, name: str, record: StageRecord | PartRecord
 ) -> None:
     path, findings = view.relpath(view.layout.summary), view.findings
-    if record.ask_inputs and record.ask_key != digest_of(record.ask_inputs):
+    has_key = record.ask_key is not None or bool(record.ask_inputs)
+    if has_key and record.ask_key != digest_of(record.ask_inputs):
         findings.add(
             Code.SUMMARY_STAGE, path, f"{name}.ask_key: is not the digest of its ask_inputs"
         )
@@ -190,6 +191,13 @@ def _check_post_validate(view: FolderView, record: StageRecord | None) -> None:
     if record is None:
         return
     _check_times(view, "post_validate", record)
+    told = ("status", "started_at_utc", "ended_at_utc", "warnings", "error", "error_kind")
+    if record != StageRecord(**{name: getattr(record, name) for name in told}):
+        view.findings.add(
+            Code.SUMMARY_COUNT,
+            view.relpath(view.layout.summary),
+            "post_validate: a validation takes no answer, and its record has none",
+        )
     if (record.status == "failed") != (record.error is not None):
         view.findings.add(
             Code.SUMMARY_STAGE,
