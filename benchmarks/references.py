@@ -2,9 +2,10 @@
 
     python -m benchmarks.references --output docs/text_rules.md
 
-Scores ``schemas.text_rules`` on two lists. *labelled*: the texts of the tests, which the rules were
-written with. *unseen*: ``data/unseen_references.tsv``, written by somebody who had not seen the
-rules, and scored as it is: no rule was changed because of it.
+Scores ``schemas.text_rules`` on two lists. *labelled*: the texts of the tests, the sentences of
+``tests/schemas/data/labelled_references.tsv`` among them, which the rules were written with.
+*unseen*: ``data/unseen_references.tsv``, written by somebody who had not seen the rules, and scored
+as it is: no rule was changed because of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import click
 
 from schemas.text_rules import find_reference
-from tests.schemas.test_text_rules import CAUGHT, NOT_CAUGHT
+from tests.schemas.test_text_rules import LABELLED
 
 HEAD = (
     "Made by `python -m benchmarks.references --output docs/text_rules.md`. *labelled*: the texts "
@@ -62,8 +63,7 @@ class Score:
 
 def labelled() -> list[Labelled]:
     """Return the texts of the tests."""
-    caught = [Labelled(text, is_reference=True) for text in CAUGHT]
-    return caught + [Labelled(text, is_reference=False) for text in NOT_CAUGHT]
+    return [Labelled(text, is_reference) for text, is_reference in LABELLED]
 
 
 def unseen() -> list[Labelled]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import time
 import unicodedata
+from pathlib import Path
 
 import pytest
 
-from schemas.text_rules import INNOCENT, REFERENCES, find_reference, search_rules
+from schemas.text_rules import INNOCENT, REFERENCES, Rule, find_reference, search_rules
 
 CAUGHT = (
     # the examples of the specification
@@ -154,6 +155,24 @@ NOT_CAUGHT = (
 )  # fmt: skip
 
 
+SENTENCES = tuple(
+    (text, label == "1")
+    for label, _language, text in (
+        line.split("\t")
+        for line in (Path(__file__).parent / "data" / "labelled_references.tsv")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
+)
+"""Whole sentences as models write them, and whether each refers to a frame or a time."""
+
+LABELLED = (
+    *((text, True) for text in CAUGHT),
+    *((text, False) for text in NOT_CAUGHT),
+    *SENTENCES,
+)
+
+
 @pytest.mark.parametrize("text", CAUGHT)
 def test_references_to_frames_and_times_are_caught(text: str) -> None:
     assert find_reference(text) is not None
@@ -182,11 +201,41 @@ def test_the_rule_and_the_offending_words_are_named(text: str, name: str, words:
     assert find_reference(text) == (name, words)
 
 
-def test_every_rule_has_a_reason_and_a_text_that_shows_it() -> None:
-    for rules, texts in ((REFERENCES, CAUGHT), (INNOCENT, NOT_CAUGHT)):
-        for rule in rules:
-            assert rule.reason
-            assert any(rule.pattern.search(unicodedata.normalize("NFKC", text)) for text in texts)
+def test_sentences_are_judged_as_they_are_labelled() -> None:
+    assert len({text for text, _ in SENTENCES}) == len(SENTENCES)
+    wrong = [text for text, label in SENTENCES if (find_reference(text) is not None) != label]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("chinese", [False, True])
+def test_precision_and_recall_on_all_labelled_texts(chinese: bool) -> None:
+    verdicts = [
+        (label, find_reference(text) is not None)
+        for text, label in LABELLED
+        if any("\u4e00" <= character <= "\u9fff" for character in text) == chinese
+    ]
+    found = verdicts.count((True, True))
+    assert found / (found + verdicts.count((False, True))) >= 0.97
+    assert found / (found + verdicts.count((True, False))) >= 0.97
+
+
+@pytest.mark.parametrize(("rules", "label"), [(REFERENCES, True), (INNOCENT, False)])
+def test_every_rule_has_a_reason_and_a_text_that_shows_it(
+    rules: tuple[Rule, ...], label: bool
+) -> None:
+    texts = [unicodedata.normalize("NFKC", text) for text, given in LABELLED if given == label]
+    for rule in rules:
+        assert rule.reason
+        assert any(rule.pattern.search(text) for text in texts), rule
+
+
+def test_a_text_without_what_a_rule_needs_holds_nothing_that_it_finds() -> None:
+    texts = [unicodedata.normalize("NFKC", text) for text, _ in LABELLED]
+    texts += made_texts()[::11]
+    for rule in REFERENCES + INNOCENT:
+        for text in texts:
+            if not any(word in text.lower() for word in rule.needs):
+                assert not rule.pattern.search(text), (rule.name, text)
 
 
 def test_innocent_words_do_not_hide_a_reference_beside_them() -> None:
@@ -194,23 +243,34 @@ def test_innocent_words_do_not_hide_a_reference_beside_them() -> None:
     assert find_reference(text) == ("numbered frame", "frame 12")
 
 
-AMOUNTS = ("two", "half a", "several", "12", "三", "第三", "最后一", "中间")
+AMOUNTS = ("two", "half a", "several", "12", "last", "penultimate", "三", "第三", "最后一", "中间")
 COUNTED = (
     "s", "ms", "sec", "secs", "second", "seconds", "min", "mins", "minutes", "milliseconds",
-    "frame", "image", "picture", "photo", "snapshot", "screenshot", "帧", "秒", "分钟", "张",
-    "个画面", "张照片", "张图", "张截图",
+    "frame", "image", "picture", "photo", "snapshot", "screenshot", "still", "thumbnail", "shot",
+    "half of the video", "part of the clip", "帧", "秒", "分钟", "张", "个画面", "张照片", "张图",
+    "张截图", "号快照", "段视频结尾",
 )  # fmt: skip
-TAILS = ("", " mark", " into the video", " in", " from the start of the clip", "处", "到三秒之间")
+TAILS = ("", " mark", " into the video", " later", " in", " from the start of the clip",
+         "处", "到三秒之间", "的画面")  # fmt: skip
+
+
+def made_texts() -> list[str]:
+    """Amounts before and after everything that is counted, with many ends."""
+    made = itertools.product(AMOUNTS, COUNTED, TAILS, ("", "at the "))
+    return [
+        text
+        for amount, unit, tail, before in made
+        for text in (f"{before}{amount} {unit}{tail}", f"{before}{unit} {amount}{tail}")
+    ]
 
 
 def test_the_quick_look_passes_over_no_text_that_a_rule_would_catch() -> None:
     caught = 0
-    for amount, unit, tail, before in itertools.product(AMOUNTS, COUNTED, TAILS, ("", "at the ")):
-        for text in (f"{before}{amount} {unit}{tail}", f"{before}{unit} {amount}{tail}"):
-            found = search_rules(unicodedata.normalize("NFKC", text))
-            assert find_reference(text) == found, text
-            caught += found is not None
-    assert caught > 500
+    for text in (*made_texts(), *(text for text, _ in LABELLED)):
+        found = search_rules(" ".join(unicodedata.normalize("NFKC", text).split()))
+        assert find_reference(text) == found, text
+        caught += found is not None
+    assert caught > 1500
 
 
 def test_no_words_are_no_reference() -> None:
@@ -246,7 +306,8 @@ def test_hostile_texts_cost_no_more_than_their_length(head: str) -> None:
 @pytest.mark.parametrize(
     "unit",
     ["timer to ", "1:11 to ", "1, ", "第1、", "煮1秒到", "twenty-", "frames three ", "hive frame ",
-     "mix a ", "a few ", "(1", "每秒"],
+     "mix a ", "a few ", "(1", "每秒", "the video ", "halfway through the ", "f1 to ", "snooker ",
+     "lift the first ", "first frame of ", "视频一", "第一张", "1号"],
 )  # fmt: skip
 def test_a_long_text_is_judged_in_less_than_a_second(unit: str) -> None:
     long = unit * (20_000 // len(unit)) + "!"
