@@ -38,6 +38,7 @@ from three_stage.runs.names import (
     step_folder_name,
     video_id_of,
 )
+from three_stage.runs.standing import SummaryStanding, SummaryState, summary_standing
 
 __all__ = [
     "CallJournal",
@@ -50,6 +51,8 @@ __all__ = [
     "SourceMismatchError",
     "StagePaths",
     "StepPaths",
+    "SummaryStanding",
+    "SummaryState",
     "UpstreamError",
     "VideoLayout",
     "changed_inputs",
@@ -71,6 +74,7 @@ __all__ = [
     "sample_name",
     "slug",
     "step_folder_name",
+    "summary_standing",
     "text_sha256",
     "utc_now",
     "video_id_of",
