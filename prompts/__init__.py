@@ -20,7 +20,7 @@ NAMES = (
     "stage2_system", "stage2_user",
     "stage3_system", "stage3_user",
     "reask", "reask_shorter", "follow_schema", "as_video", "as_frame_list", "picture_names",
-    "doctor_plan",
+    "doctor_plan", "doctor_prose",
 )  # fmt: skip
 
 BLANKS: Mapping[str, frozenset[str]] = {
@@ -37,6 +37,7 @@ BLANKS: Mapping[str, frozenset[str]] = {
     "as_frame_list": frozenset({"picture_count"}),
     "picture_names": frozenset({"labels"}),
     "doctor_plan": frozenset(),
+    "doctor_prose": frozenset(),
 }
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from three_stage.doctor.findings import Finding
-from three_stage.runs import OutputError, RunsError, folder_lock, write_json
+from three_stage.runs import RunsError, folder_lock, write_json
 
 TOO_LITTLE_BYTES, LITTLE_BYTES = 200_000_000, 5_000_000_000
 """Free space: below the first a run soon fails; a few hours of video at the defaults take the
@@ -18,6 +20,22 @@ second."""
 SLOW_WRITE_SEC = 0.5
 _NAME = "检查 é " + "n" * 180
 """As long as our names get, in letters that some disks cannot write."""
+
+_NO_ROOM = "Make room there, or choose another --output-root."
+_NO_RIGHT = "Get the right to write there, or choose another --output-root."
+_NO_NAME = "That disk takes no long names in letters such as é: choose another --output-root."
+_ADVICE: Mapping[int, str] = MappingProxyType(
+    {
+        errno.EROFS: "That disk is mounted read-only: choose another --output-root.",
+        errno.ENOSPC: _NO_ROOM,
+        errno.EDQUOT: _NO_ROOM,
+        errno.EACCES: _NO_RIGHT,
+        errno.EPERM: _NO_RIGHT,
+        errno.ENAMETOOLONG: _NO_NAME,
+        errno.EILSEQ: _NO_NAME,
+        errno.EINVAL: _NO_NAME,
+    }
+)
 
 
 def disk_findings(output_root: Path) -> Iterator[Finding]:
@@ -32,20 +50,28 @@ def disk_findings(output_root: Path) -> Iterator[Finding]:
 
 
 def _writing(output_root: Path, place: Path) -> Finding:
-    name = "output root"
-    advice = "Give another --output-root, or the right to write there."
+    name, root = "output root", output_root.absolute()
     try:
         with tempfile.TemporaryDirectory(prefix=".doctor-", dir=place) as folder:
             took_sec = _write_as_a_run_does(Path(folder))
     except (OSError, RunsError) as error:
-        said = str(error) if isinstance(error, OutputError) else f"{place}: {error}"
-        return Finding(name, "FAIL", said, advice)
-    there = "" if place == output_root.absolute() else " (it will be made)"
-    found = f"{output_root.absolute()}{there} can be written and locked"
+        return _refused(name, root, error)
+    there = "" if place == root else " (it will be made)"
+    found = f"{root}{there} can be written and locked"
     if took_sec > SLOW_WRITE_SEC:
         slow = "A run writes some hundred files a video, each synced: a local disk is faster."
         return Finding(name, "warn", f"{found}; one file took {took_sec:.1f} s.", slow)
     return Finding(name, "ok", found)
+
+
+def _refused(name: str, root: Path, error: Exception) -> Finding:
+    """Say what the system said, without the names of our own that it said it of."""
+    said = error if isinstance(error, OSError) else error.__cause__
+    if not isinstance(said, OSError):
+        return Finding(name, "FAIL", str(error))
+    found = f"{root} cannot be written: {said.strerror or type(said).__name__}."
+    advice = _ADVICE.get(said.errno or 0, "Choose another --output-root.")
+    return Finding(name, "FAIL", found, advice)
 
 
 def _write_as_a_run_does(folder: Path) -> float:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from loguru import logger
 
 from prompts import PromptError, load_prompts
 from three_stage.doctor.disk import disk_findings
@@ -31,10 +34,11 @@ async def examine(settings: PipelineSettings, show: Callable[[str], None]) -> in
         raise UsageError(str(error)) from None
     exam = EndpointExam(settings, resolve_endpoint(settings.endpoint), prompts)
     here = await _shown("this machine", _here(settings), show)
-    there = await _shown("the endpoint", exam.findings(), show)
-    if exam.usage.requests:
-        usage = exam.usage
-        show(f"asked {usage.requests} requests, {usage.total_tokens:,} tokens")
+    with _no_messages_of_a_run():
+        patience = f"at most {exam.answer_takes_sec:g} s for an answer"
+        there = await _shown(f"the endpoint ({patience})", exam.findings(), show)
+    if taken := exam.taken():
+        show(taken)
     if any(one.level == "FAIL" for one in here):
         show("A run cannot start here before that is mended.")
         return EXIT_FAILED
@@ -44,6 +48,16 @@ async def examine(settings: PipelineSettings, show: Callable[[str], None]) -> in
     warned = any(one.level == "warn" for one in (*here, *there))
     show("A run can start." + (" Look at the warnings first." if warned else ""))
     return EXIT_DONE
+
+
+@contextlib.contextmanager
+def _no_messages_of_a_run() -> Iterator[None]:
+    """Keep back what asking logs: it is said to somebody who waits for a run."""
+    logger.disable("three_stage.vlm")
+    try:
+        yield
+    finally:
+        logger.enable("three_stage.vlm")
 
 
 async def _shown(

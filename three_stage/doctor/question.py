@@ -1,4 +1,4 @@
-"""A small question with a known answer, of the form of stage 2: drawn pictures, a short plan."""
+"""The questions: one of the form of stage 2 with a known answer, and one that begs for prose."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
+from jsonschema import Draft202012Validator
 
 from prompts import Prompt
 from schemas.files import CallRecord, Usage
@@ -53,6 +54,34 @@ def small_question(prompts: Mapping[str, Prompt], num_pictures: int) -> Question
     )
 
 
+def prose_question(prompts: Mapping[str, Prompt], num_pictures: int) -> Question[object]:
+    """Return a question that begs for prose, under the schema of ``small_question``."""
+    begging = prompts["doctor_prose"].fill()
+    return Question(
+        key=AskKey("doctor", "stage2"),
+        ask_key="0" * 64,
+        system=begging,
+        user=begging,
+        pictures=tuple(_pictures(num_pictures)),
+        schema_name="localization",
+        sent_schema=sent_schema("localization"),
+        check=lambda value: value,
+        max_attempts=1,
+    )
+
+
+def follows_schema(answer: CallRecord) -> bool | None:
+    """Tell whether an answer is JSON of the schema and nothing else; None when it is not whole."""
+    text = (answer.raw_answer or "").strip()
+    if not text or answer.finish_reason == "length":
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return bool(Draft202012Validator(sent_schema("localization")).is_valid(value))
+
+
 class Notebook:
     """A journal that is kept in memory only."""
 
@@ -67,10 +96,20 @@ class Notebook:
         """Keep a record."""
         self.records.append(record)
 
+    @property
+    def requests(self) -> int:
+        """How many requests went out."""
+        return sum(record.event != "verdict" for record in self.records)
+
+    @property
+    def answers(self) -> list[CallRecord]:
+        """The requests that got an answer."""
+        return [record for record in self.records if record.event == "answer"]
+
     def usage(self) -> Usage:
-        """Return what all requests took."""
+        """Return what the answers took; what a request without an answer took, nobody told."""
         total = Usage()
-        for record in self.records:
+        for record in self.answers:
             total = total.plus(record.usage)
         return total
 

@@ -20,7 +20,7 @@ _CAPABILITY_STATUS = frozenset({400, 422})
 _DATA_URL = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
 
 
-_NO_CREDIT = "The account has no credit left. Everything done so far is kept: pay and run again."
+_NO_CREDIT = "The account has no credit left: pay and run again."
 _WRONG_KEY = "Check API_KEY (or --api-key) and that it belongs to this endpoint."
 _OFFLINE_BUG = "This is a mistake in the embedded model: please report it, with the video."
 _NOT_ALLOWED = "The key may not use this model, or not from here: check the account's rights."

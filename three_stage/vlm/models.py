@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 async def list_models(endpoint: Endpoint, *, timeout_sec: float) -> tuple[str, ...] | Fault:
     """Return the names that ``GET {base}/models`` lists, or why there was no answer.
 
-    Empty when the endpoint answers and lists nothing: not every server knows this request.
+    Empty when the endpoint answers and lists nothing: not every server knows this request. A web
+    page (a login, a wrong address) is a Fault.
     """
     wire = await asyncio.to_thread(_connect, endpoint)
     try:

@@ -15,7 +15,13 @@ import anyio
 import httpx2
 import openai
 
-from three_stage.vlm.diagnosis import RequestFacts, diagnose_status, diagnose_strange_body
+from three_stage.vlm.diagnosis import (
+    RequestFacts,
+    diagnose_status,
+    diagnose_strange_body,
+    is_web_page,
+    server_words,
+)
 from three_stage.vlm.endpoints import Endpoint
 from three_stage.vlm.faults import Fault, FaultKind
 from three_stage.vlm.replies import Reply, error_in, parse_reply
@@ -32,6 +38,7 @@ _HOPELESS = (
     httpx2.InvalidURL,
     ssl.SSLCertVerificationError,
 )
+_NEVER_CONNECTED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 # The server speaks http and not https.
 _NOT_TLS = "WRONG_VERSION_NUMBER"
 
@@ -76,14 +83,21 @@ class Wire:
     async def model_names(
         self, facts: RequestFacts, *, timeout_sec: float
     ) -> tuple[str, ...] | Fault:
-        """Ask which models there are; an empty tuple when the endpoint does not say."""
+        """Ask which models there are; an empty tuple when the endpoint does not say.
+
+        A web page is a Fault: it is no answer of an endpoint.
+        """
         listing = self._client.get(
             "/models",
             cast_to=httpx2.Response,
             options={"headers": dict(self._endpoint.headers), "max_retries": 0},
         )
         came = await _or_fault(listing, facts, timeout_sec)
-        return came if isinstance(came, Fault) else _names_in(self._endpoint.redact(came.text))
+        if isinstance(came, Fault):
+            return came
+        if is_web_page(came.text, came.headers.get("content-type", "")):
+            return _page_for_models(came.text, facts)
+        return _names_in(self._endpoint.redact(came.text))
 
     async def _answer(self, body: bytes) -> tuple[bytes | None, Mapping[str, str]]:
         """Return an answer's body (None: it has no end) and its headers."""
@@ -114,7 +128,10 @@ async def _or_fault(exchange: Awaitable[T], facts: RequestFacts, timeout_sec: fl
     except openai.APIStatusError as error:
         text = error.response.text
         return diagnose_status(error.status_code, error.response.headers, text, facts)
-    except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
+    except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, httpx2.ConnectTimeout):
+            return _unreachable(cause, facts)
         return _timed_out(timeout_sec, facts)
     except openai.APIConnectionError as error:
         return _unreachable(error.__cause__ or error, facts)
@@ -178,6 +195,18 @@ def _names_in(text: str) -> tuple[str, ...]:
         return ()
 
 
+def _page_for_models(page: str, facts: RequestFacts) -> Fault:
+    words = facts.endpoint.redact(server_words(page)).removeprefix("a web page: ")
+    return Fault(
+        kind=FaultKind.ENDPOINT,
+        message=f"The endpoint answered 200 with a web page instead of its models: {words}.",
+        hint=f"Check --api-base ({facts.endpoint.api_base}): it usually ends in /v1.",
+        status=200,
+        was_read=True,
+        is_web_page=True,
+    )
+
+
 def _timed_out(timeout_sec: float, facts: RequestFacts) -> Fault:
     return Fault(
         kind=FaultKind.TRANSIENT,
@@ -193,7 +222,7 @@ def _unreachable(error: BaseException, facts: RequestFacts) -> Fault:
     while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(deeper)
     is_hopeless = any(isinstance(link, _HOPELESS) or _NOT_TLS in str(link) for link in chain)
-    never_connected = isinstance(error, (httpx2.ConnectError, httpx2.ProxyError))
+    never_connected = isinstance(error, _NEVER_CONNECTED)
     what = "No connection to" if never_connected else "The connection broke:"
     return Fault(
         kind=FaultKind.ENDPOINT if is_hopeless else FaultKind.TRANSIENT,
