@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from stages.advice import command_line
 from three_stage.batch import (
     BatchResult,
     Progress,
@@ -58,10 +59,8 @@ def show(
     if (result.failed or result.not_started) and (result.done or tally.requests):
         click.echo("What is done is kept: run the same command to go on.", err=True)
         if result.failed:
-            root = settings.run.output_root
-            click.echo(
-                f"Only the failed ones: three-stage retry {root} (--help: by kind).", err=True
-            )
+            line = command_line("retry", settings.run.output_root, settings.endpoint)
+            click.echo(redact(f"Only the failed ones: {line}"), err=True)
 
 
 def exit_code(result: BatchResult, *, requests: int) -> int:

@@ -65,7 +65,9 @@ def main(arguments: Sequence[str] | None = None, *, only_stage: str | None = Non
         click.echo(_without_keys(said.getvalue(), given), err=True, nl=False)
         return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
-        click.echo("Interrupted. What is done is kept; run the same command to go on.", err=True)
+        is_run = not given or given[0] == "retry" or given[0].startswith("-")
+        kept = " What is done is kept; run the same command to go on." if is_run else ""
+        click.echo(f"Interrupted.{kept}", err=True)
         return EXIT_INTERRUPTED
     except ThreeStageError as error:
         if wants_tracebacks():

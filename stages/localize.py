@@ -267,10 +267,14 @@ def why_recut(job: VideoView, drafted: Drafted) -> str | None:
 
 
 def load_clips(job: VideoView, drafted: Drafted) -> list[StepClip]:
-    """Read the segments on disk and check them. Raises SchemaError that names the file."""
+    """Read stage 2 on disk and check it. Raises SchemaError that names the file."""
+    return clips_of(job, drafted, read_model(Localization, job.layout.localization))
+
+
+def clips_of(job: VideoView, drafted: Drafted, localization: Localization) -> list[StepClip]:
+    """Read a localization's segments and check them. Raises SchemaError that names the file."""
     layout = job.layout
     segments = read_segments(layout)
-    localization = read_model(Localization, layout.localization)
     displayed = job.folder.summary.source_displayed_frames
     problems = [
         *problems_on_pool(localization, drafted.plan, drafted.manifest, displayed),

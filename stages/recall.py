@@ -1,88 +1,155 @@
 """The options of a command that looks back: what is not given now is as in the last run.
 
-The endpoint's address is never taken from a file in an output folder for asking: a key must not go
-where a folder says.
+What a file in an output folder says is not trusted: it names no program to start and no words to
+send, and where to ask is taken from it only by commands that ask nobody.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from schemas.files import ApiConfig
 from schemas.runs import OptionValue, RunRecord
+from stages.advice import endpoint_words
+from stages.record import REMEMBERED
 from three_stage.runs import read_run_records
-from three_stage.settings import InputSettings, PipelineSettings, UsageError
+from three_stage.settings import EndpointSettings, InputSettings, PipelineSettings, UsageError
 from three_stage.settings.cli import pipeline_options, settings_from
-from three_stage.vlm import NO_KEY, OFFLINE_BASE
+from three_stage.vlm import NO_KEY, OFFLINE, OFFLINE_BASE, PRESETS, resolve_endpoint
 
-ADDRESS = ("provider", "api_base", "model")
-INPUTS = ("input_video", "input_video_dir", "recursive")
+_INPUTS = frozenset({"input_video", "input_video_dir", "recursive"})
+_NEVER_AT_ONCE = frozenset({"provider", "api_base", "model", "prompts_dir"})
 
 
-def recalled(
-    context: click.Context, parameters: Mapping[str, Any], output_root: Path
-) -> tuple[PipelineSettings, list[RunRecord]]:
-    """Return the settings of a command on an output root, and the records of its last runs.
+@dataclass(frozen=True)
+class LastAsked:
+    """Which endpoint made the results, by the record of the last run or by the folders."""
 
-    Raises UsageError when there is no such output root.
-    """
+    model: str
+    api_base: str
+    provider: str | None
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether it was the embedded model."""
+        return self.api_base == OFFLINE_BASE
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Settings of a command on an output root, and the records of its last runs, latest first."""
+
+    settings: PipelineSettings
+    records: tuple[RunRecord, ...]
+    gives_inputs: bool
+    recorded_inputs: InputSettings | None
+
+    @property
+    def inputs(self) -> InputSettings | None:
+        """The inputs that were given or remembered, if any."""
+        inputs = self.settings.inputs
+        return inputs if inputs.input_video or inputs.input_video_dir else None
+
+    @property
+    def prompts_dir(self) -> Path | None:
+        """The folder of prompts of the last run, when none is given now."""
+        recorded = self.records[0].options.get("prompts_dir") if self.records else None
+        is_new = self.settings.run.prompts_dir is None and isinstance(recorded, str)
+        return Path(str(recorded)) if is_new else None
+
+
+def recalled(context: click.Context, parameters: Mapping[str, Any], output_root: Path) -> Recalled:
+    """Return the settings of a command on an output root. Raises UsageError when there is none."""
     if not output_root.is_dir():
         raise UsageError(f"{output_root}: there is no such folder.")
     records = read_run_records(output_root)
-    merged = dict(parameters)
+    given = {name for name in parameters if _is_given(context, name)}
+    options = records[0].options if records else {}
+    left = (options.keys() & REMEMBERED) - _NEVER_AT_ONCE
+    recorded = _converted(context, {name: options[name] for name in left})
+    taken = {name: value for name, value in recorded.items() if name not in given}
+    if given & _INPUTS:
+        taken = {name: value for name, value in taken.items() if name not in _INPUTS}
+    settings = settings_from({**parameters, **taken})
+    inputs = settings_from({name: recorded[name] for name in recorded.keys() & _INPUTS}).inputs
+    return Recalled(
+        replace(settings, run=replace(settings.run, output_root=output_root)),
+        tuple(records),
+        gives_inputs=bool(given & _INPUTS),
+        recorded_inputs=inputs if records else None,
+    )
+
+
+def last_asked(records: Sequence[RunRecord], configs: Sequence[ApiConfig]) -> LastAsked | None:
+    """Return which endpoint was asked: by the last run, else by most folders."""
     if records:
-        given = {name for name in parameters if _is_given(context, name)}
-        left = set(records[0].options) - given - set(ADDRESS)
-        if given & set(INPUTS):
-            left -= set(INPUTS)
-        merged |= _converted(context, {name: records[0].options[name] for name in left})
-    settings = settings_from(merged)
-    return replace(settings, run=replace(settings.run, output_root=output_root)), records
+        provider = records[0].options.get("provider")
+        return LastAsked(
+            records[0].model, records[0].api_base, provider if isinstance(provider, str) else None
+        )
+    known = Counter((one.model, one.api_base, one.provider) for one in configs)
+    if not known:
+        return None
+    model, api_base, name = known.most_common(1)[0][0]
+    return LastAsked(model, api_base, name if name in PRESETS else None)
 
 
-def inputs_or_none(settings: PipelineSettings) -> InputSettings | None:
-    """Return the inputs that were given or remembered, if any."""
-    inputs = settings.inputs
-    return inputs if inputs.input_video or inputs.input_video_dir else None
-
-
-def with_address_of(settings: PipelineSettings, record: RunRecord | None) -> PipelineSettings:
-    """Take the endpoint of the last run for a command that asks nobody, unless one is given.
-
-    Such a command needs no key.
-    """
+def for_looking(settings: PipelineSettings, last: LastAsked | None) -> PipelineSettings:
+    """Take the last endpoint for a command that asks nobody, unless one is given; needs no key."""
     endpoint = settings.endpoint
-    if not names_endpoint(settings) and record is not None:
-        address = {name: record.options.get(name) for name in ADDRESS}
-        endpoint = replace(endpoint, **address)  # type: ignore[arg-type]
-    is_named = bool(endpoint.provider or endpoint.api_base)
-    endpoint = replace(
-        endpoint,
-        api_key=endpoint.api_key or NO_KEY if is_named else None,
-        model=endpoint.model if is_named else None,
-    )
-    return replace(settings, endpoint=endpoint)
+    if not names_endpoint(endpoint):
+        if last is None or last.is_offline:
+            offline = replace(endpoint, provider=OFFLINE, api_key=None)
+            return replace(settings, endpoint=offline)
+        endpoint = replace(
+            endpoint,
+            provider=last.provider,
+            api_base=last.api_base,
+            model=endpoint.model or last.model,
+        )
+    endpoint = replace(endpoint, api_key=endpoint.api_key or NO_KEY)
+    return replace(settings, endpoint=_same_model(endpoint, last))
 
 
-def refuse_another_endpoint(settings: PipelineSettings, record: RunRecord | None) -> None:
-    """Raise UsageError where the embedded model would go on with what a real one began."""
-    if record is None or names_endpoint(settings) or record.api_base == OFFLINE_BASE:
-        return
+def for_asking(settings: PipelineSettings, last: LastAsked | None) -> PipelineSettings:
+    """Take the last model where the last endpoint is given again.
+
+    Raises UsageError where the embedded model would go on with what a real one began.
+    """
+    if names_endpoint(settings.endpoint):
+        return replace(settings, endpoint=_same_model(settings.endpoint, last))
+    if last is None or last.is_offline:
+        return settings
+    words = endpoint_words(last.provider, last.api_base, last.model)
     raise UsageError(
-        f"The last run asked {record.model} at {record.api_base}, and no endpoint is given now.",
-        hint=f"Say again where to ask: --api-base {record.api_base} or --provider, and the key as "
-        "API_KEY; or --provider offline for the embedded model.",
+        f"The results were made by {last.model} at {last.api_base}, and no endpoint is given now.",
+        hint=f"Say again where to ask: {words}, and the key as API_KEY; or --provider offline for "
+        "the embedded model.",
     )
 
 
-def names_endpoint(settings: PipelineSettings) -> bool:
+def names_endpoint(endpoint: EndpointSettings) -> bool:
     """Tell whether an endpoint is given now."""
-    return bool(settings.endpoint.provider or settings.endpoint.api_base)
+    return bool(endpoint.provider or endpoint.api_base)
+
+
+def _same_model(endpoint: EndpointSettings, last: LastAsked | None) -> EndpointSettings:
+    """Fill in what was not said again, when it is the same address."""
+    if last is None or last.is_offline:
+        return endpoint
+    given = replace(endpoint, api_key=endpoint.api_key or NO_KEY)
+    provider = endpoint.provider or last.provider
+    address = resolve_endpoint(replace(given, provider=provider, model=given.model or last.model))
+    if address.api_base != last.api_base:
+        return endpoint
+    return replace(endpoint, provider=provider, model=endpoint.model or last.model)
 
 
 def _is_given(context: click.Context, name: str) -> bool:
@@ -96,21 +163,28 @@ def _every_option() -> click.Command:
 
 
 def _converted(context: click.Context, options: Mapping[str, OptionValue]) -> dict[str, Any]:
-    """Check remembered values as if they were typed; an option that is gone is passed over."""
+    """Check remembered values as if they were typed."""
     known = {parameter.name: parameter for parameter in _every_option().params}
     found: dict[str, Any] = {}
     for name, value in options.items():
-        if name not in known or value is None or value == ():
+        if value is None or value == ():
             continue
-        typed: Any = (
-            list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-        )
         try:
-            found[name] = known[name].type_cast_value(context, typed)
-        except click.UsageError as error:
+            found[name] = known[name].type_cast_value(context, _as_typed(value))
+        except (click.UsageError, TypeError, ValueError, OSError) as error:
+            said = error.message if isinstance(error, click.UsageError) else str(error)
             raise UsageError(
-                f"The last run's options ({context.params.get('output_root')}/.runs) hold "
-                f"{name} = {value!r}: {error.message}",
+                f"The record of the last run (.runs in the output root) holds {name} = {value!r}: "
+                f"{said}",
                 hint="Give the option, or remove that file.",
             ) from None
     return found
+
+
+def _as_typed(value: OptionValue) -> Any:
+    if isinstance(value, bool):
+        return value
+    texts = [str(one) for one in value] if isinstance(value, tuple) else [str(value)]
+    if any("\0" in text for text in texts):
+        raise ValueError("it holds a NUL")
+    return texts if isinstance(value, tuple) else texts[0]

@@ -61,7 +61,12 @@ async def run_pipeline(
     if settings.run.preflight_only:
         output = replace(output, log_file=None)  # nothing is written
     with (
-        Progress(len(videos), quiet=output.quiet, verbose=output.verbose) as progress,
+        Progress(
+            len(videos),
+            quiet=output.quiet,
+            verbose=output.verbose,
+            redact=recipe.endpoint.redact,
+        ) as progress,
         logging_to(progress, output, recipe.endpoint.redact),
         _stopping_on_sigterm(),
     ):

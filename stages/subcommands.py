@@ -25,7 +25,13 @@ _NOT_OF_DOCTOR = (
     *_INPUTS, "shard", "stages", "overwrite", "reuse_any", "continue_on_error", "post_validate",
     "preflight_only", "verbose", "quiet", "log_file",
 )  # fmt: skip
-_NOT_OF_RETRY = (*_INPUTS, "output_root", "continue_on_error")
+_NOT_OF_STATUS = (
+    "output_root", "preflight_only", "shard", "continue_on_error", "post_validate", "overwrite",
+    "num_workers", "ffmpeg_bin", "concurrency", "api_call_retries", "api_call_retry_backoff_sec",
+    "api_timeout_sec", "endpoint_patience_sec", "stage1_retries", "stage2_retries",
+    "stage3_retries", "max_cost", "max_total_tokens", "prices", "verbose", "quiet", "log_file",
+)  # fmt: skip
+_NOT_OF_RETRY = ("output_root", "continue_on_error")
 _LANGUAGES: Mapping[str, tuple[Literal["en", "zh"], ...]] = MappingProxyType(
     {"en": ("en",), "zh": ("zh",), "both": ("en", "zh")}
 )
@@ -37,8 +43,9 @@ _output_root = click.argument("output_root", type=click.Path(path_type=Path))
 def doctor(**parameters: Any) -> int:
     """Check this machine, the disk and the endpoint before a long run.
 
-    Give it the options of the run. A real endpoint is asked a few small questions, some thousand
-    tokens in all. Nothing that is written stays.
+    Give it those options of the run that say where to ask, where to write and how many pictures;
+    it takes no videos, and caps do not bind it. A real endpoint is asked a few small questions,
+    some thousand tokens in all, and has a minute for each. Nothing that is written stays.
 
     Exit codes: 0 a run can start (there may be warnings); 1 something here must be mended first;
     2 wrong use; 3 the endpoint is down, refuses, or gives no usable answer.
@@ -52,7 +59,7 @@ def doctor(**parameters: Any) -> int:
 @_output_root
 @click.option("--all", "shows_done", is_flag=True, help="List the videos that are done, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
-@pipeline_options_without("output_root", "preflight_only")
+@pipeline_options_without(*_NOT_OF_STATUS)
 @click.pass_context
 def status(
     context: click.Context,
@@ -73,10 +80,8 @@ def status(
     from stages.recall import recalled  # noqa: PLC0415 - slow to import, --help is not
     from stages.status import print_status, print_status_json  # noqa: PLC0415
 
-    settings, records = recalled(context, parameters, output_root)
-    if as_json:
-        return print_status_json(settings, records)
-    return print_status(settings, records, shows_done=shows_done)
+    found = recalled(context, parameters, output_root)
+    return print_status_json(found) if as_json else print_status(found, shows_done=shows_done)
 
 
 @click.command(context_settings=HELP_FORM)
@@ -86,8 +91,8 @@ def status(
     "kinds",
     multiple=True,
     metavar="KIND",
-    help="Only videos that failed so; repeat for several. answer refusal request endpoint budget "
-    "video cut worker disk folder busy invalid fault: see docs/commands.md.",
+    help="Only videos that failed so; repeat for several. answer refusal request video cut "
+    "worker disk folder busy invalid fault: see docs/commands.md.",
 )
 @pipeline_options_without(*_NOT_OF_RETRY)
 @click.pass_context
@@ -96,8 +101,9 @@ def retry(
 ) -> int:
     """Run the failed videos of an output root again, all or by kind of failure.
 
-    Options that are not given are those of the last run there, but for the endpoint's address and
-    key. A video that fails again does not stop the others. What is done is kept.
+    Options that are not given are those of the last run there, but for where to ask, the key and
+    your own prompts, which no file in an output folder may decide. A video that fails again does
+    not stop the others. What is done is kept.
 
     Exit codes: those of a run; 0 too when no video has failed.
     """
@@ -107,8 +113,7 @@ def retry(
 
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         raise UsageError(f"--kind {unknown[0]}: is one of {', '.join(KINDS)}.")
-    settings, records = recalled(context, parameters, output_root)
-    return asyncio.run(run_again(settings, records, kinds))
+    return asyncio.run(run_again(recalled(context, parameters, output_root), kinds))
 
 
 @click.command(context_settings=HELP_FORM)

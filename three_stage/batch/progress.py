@@ -59,7 +59,7 @@ class Tally:
 class Progress:
     """Watches videos and requests; draws when there is a terminal, prints few lines when not.
 
-    ``verbose`` prints every note, however many there are.
+    ``verbose`` prints every note, however many there are; ``redact`` takes secrets out of them.
     """
 
     def __init__(
@@ -68,11 +68,13 @@ class Progress:
         *,
         quiet: bool,
         verbose: bool = False,
+        redact: Callable[[str], str] = str,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tally = Tally(videos)
         self._quiet = quiet
+        self._redact = redact
         self._stream = stream or sys.stderr
         self._clock = clock
         self._started = clock()
@@ -99,6 +101,7 @@ class Progress:
         """Print a line if there is room for it; what has no room is in the log file."""
         if self._quiet:
             return
+        line = self._redact(line)
         if self._live is not None:
             self._live.console.print(line, markup=False, highlight=False)
         elif self._verbose:

@@ -19,7 +19,7 @@ from three_stage.runs.errors import (
     UpstreamError,
 )
 from three_stage.runs.folder import RunFolder, missing_artifact, read_model
-from three_stage.runs.journal import CallJournal
+from three_stage.runs.journal import CallJournal, Spent, spent_in
 from three_stage.runs.keys import clip_key, cut_inputs
 from three_stage.runs.last_run import (
     read_run_record,
@@ -49,6 +49,7 @@ __all__ = [
     "RunsError",
     "SourceIdentity",
     "SourceMismatchError",
+    "Spent",
     "StagePaths",
     "StepPaths",
     "SummaryStanding",
@@ -73,6 +74,7 @@ __all__ = [
     "same_name_key",
     "sample_name",
     "slug",
+    "spent_in",
     "step_folder_name",
     "summary_standing",
     "text_sha256",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +28,11 @@ def identify_source(path: Path) -> SourceIdentity:
     """Read a source's size and fingerprint: SHA-256 over the size and 16 evenly spaced blocks.
 
     Blocks are 64 KiB, the first at the start and the last at the end of the file; a file that is
-    shorter than all blocks together is read whole. Raises OSError when it cannot be read.
+    shorter than all blocks together is read whole. Raises OSError when it cannot be read, and for
+    what is no regular file (a pipe would be waited for).
     """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
     digest = hashlib.sha256()
     with path.open("rb") as file:
         size = file.seek(0, 2)

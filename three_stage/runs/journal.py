@@ -6,12 +6,13 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import ValidationError
 
-from schemas.files import CallRecord
+from schemas.files import CallRecord, Usage
 from three_stage.runs.errors import OutputError
 
 
@@ -74,6 +75,34 @@ class CallJournal:
             except ValidationError:
                 continue
         return records
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What requests took; ``cost`` is None when no price was known."""
+
+    usage: Usage = field(default_factory=Usage)
+    cost: float | None = None
+
+
+def spent_in(path: Path) -> Spent:
+    """Return what all requests of a journal took, those without a valid answer included.
+
+    A journal that is not there, and lines that are none of ours, took nothing.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return Spent()
+    usage, costs = Usage(), []
+    for line in lines:
+        try:
+            record = CallRecord.model_validate_json(line)
+        except ValidationError:
+            continue
+        usage = usage.plus(record.usage)
+        costs += [record.cost] if record.cost is not None else []
+    return Spent(usage, sum(costs) if costs else None)
 
 
 def _end_of_last_line(file: BinaryIO) -> bytes:
