@@ -155,7 +155,8 @@ def test_an_endpoint_that_is_gone(place: Path, key: str) -> None:
 def test_a_key_in_the_wrong_place_is_refused_without_being_shown(
     place: Path, key: str, where: str
 ) -> None:
-    value = f"http://user:{key}@127.0.0.1:9/v1" if where == "--api-base" else key
-    code, said = command(place, "pipeline.py", *OPTIONS, where, value, key=key)
+    value = f"http://127.0.0.1:9/{key}/v1" if where == "--api-base" else f"typed {key}"
+    more = () if where == "--api-base" else ("--api-base", "http://127.0.0.1:9/v1")
+    code, said = command(place, "pipeline.py", *OPTIONS, *more, where, value, key=key)
     assert code == 2
     assert leaks(key, place, [said]) == []

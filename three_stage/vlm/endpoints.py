@@ -154,6 +154,7 @@ def resolve_endpoint(settings: EndpointSettings) -> Endpoint:
     model = model or preset.model
     if model is None:
         raise UsageError(f"--provider {name} has no default model.", hint="Give --model.")
+    _refuse_key_in(key or "", {"--model": model, "--provider": provider, "--api-base": base})
     return Endpoint(
         provider=provider if is_other and provider is not None else name,
         api_base=_checked_base(base or preset.base),
@@ -178,6 +179,16 @@ def _refuse_half_an_endpoint(key: str | None, model: str | None) -> None:
         raise UsageError("A key is given, but no endpoint to send it to.", hint=where)
     if model is not None:
         raise UsageError(f"The model {model} is given, but no endpoint that has it.", hint=where)
+
+
+def _refuse_key_in(key: str, options: Mapping[str, str | None]) -> None:
+    """Refuse a key that stands where it would be written down."""
+    for flag, value in options.items():
+        if value and len(key) >= SHORTEST_SECRET and hidden(value, key) != value:
+            raise UsageError(
+                f"{flag} holds the API key, or a part of it.",
+                hint="Names and addresses are logged and kept; give the key as API_KEY alone.",
+            )
 
 
 def _checked_base(base: str) -> str:
