@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,10 @@ def zoo(tmp_path_factory: pytest.TempPathFactory, media: Media) -> WrittenReport
         write_folder(root, name, media, goal=goal)
     write_folder(root, "failed", media, change_summary=_failed)
     write_folder(root, "interrupted", media, change_summary=_running)
+    write_folder(root, "outdated", media, change_summary=_outdated)
+    write_folder(root, "rewritten", media, change_summary=_rewritten)
+    write_folder(root, "not valid", media, change_summary=_not_valid)
+    write_folder(root, "called so", media).rename(root / "called otherwise")
     write_folder(root, "unfinished", media, change_summary=lambda s: s.update(stage3=None))
     damaged = write_folder(root, "damaged", media)
     (damaged / "stage1" / "draft_plan.json").write_text('{"high_level_goal": ', encoding="utf-8")
@@ -41,14 +46,27 @@ def zoo(tmp_path_factory: pytest.TempPathFactory, media: Media) -> WrittenReport
     return asyncio.run(write_report(root, ReportOptions(validate=False)))
 
 
-def _failed(summary: dict[str, object]) -> None:
-    record = dict(summary["stage2"])  # type: ignore[call-overload]  # a JSON object
-    summary["stage2"] = {**record, "status": "failed", "error": "stage2: no <valid> answer."}
+def _failed(summary: Any) -> None:
+    error = {"error": "failed stage2: no <valid> answer.", "error_kind": "answer"}
+    summary["stage2"] = {**summary["stage2"], "status": "failed", **error}
 
 
-def _running(summary: dict[str, object]) -> None:
-    record = dict(summary["stage3"])  # type: ignore[call-overload]  # a JSON object
-    summary["stage3"] = {**record, "status": "running", "ended_at_utc": None}
+def _running(summary: Any) -> None:
+    summary["stage3"] = {**summary["stage3"], "status": "running", "ended_at_utc": None}
+
+
+def _outdated(summary: Any) -> None:
+    why = {"error": "its clips were cut anew"}
+    summary["stage3"] = {**summary["stage3"], "status": "failed", **why}
+
+
+def _rewritten(summary: Any) -> None:
+    summary["overwrite_in_progress"] = ["stage2", "stage3"]
+
+
+def _not_valid(summary: Any) -> None:
+    found = {"error": "KEY_FRAME step 2: is another picture.", "error_kind": "invalid"}
+    summary["post_validate"] = {**summary["stage3"], "status": "failed", **found}
 
 
 def page_of(report: WrittenReport, name: str) -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tests.schemas import samples
 from tests.support.small_video import write_small_video
-from three_stage.runs import VideoLayout, key_frame_name, sample_name
+from three_stage.runs import VideoLayout, identify_source, key_frame_name, sample_name
 
 HOSTILE_NAME = "<img src=x onerror=alert(1)>"
 HOSTILE_TEXT = (
@@ -93,6 +93,7 @@ def _summary(source: Path, name: str) -> Any:
         **samples.run_summary(),
         "source_video": str(source.absolute()),
         "source_size_bytes": source.stat().st_size,
+        "source_fingerprint": identify_source(source).fingerprint,
         "video_id": name,
         "artifacts": {},
         "artifact_bytes": {},

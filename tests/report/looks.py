@@ -17,12 +17,12 @@ OVERFLOWING = """() => {
 
 OVERLAPPING = """() => {
   const parents = "main, .intro, .watch, .step, .panel, .pair, .chain, .track, .bar-row, .glance,"
-    + ".tiles > div, .videos tbody tr";
+    + ".tiles > div, .videos tbody tr, .marks";
   const isPlaced = (e) => ["absolute", "fixed"].includes(getComputedStyle(e).position);
   const found = [];
   for (const parent of document.querySelectorAll(parents)) {
     const boxes = [...parent.children]
-      .filter((e) => e.checkVisibility() && (!isPlaced(e) || e.matches(".step-bar")))
+      .filter((e) => e.checkVisibility() && (!isPlaced(e) || e.matches(".step-bar, .mark")))
       .map((e) => [e, e.getBoundingClientRect()]);
     for (const [i, [one, a]] of boxes.entries()) {
       for (const [other, b] of boxes.slice(i + 1)) {
@@ -37,6 +37,18 @@ OVERLAPPING = """() => {
   return found;
 }"""
 """Neighbours that cover each other."""
+
+TOO_SMALL = """() => [...document.querySelectorAll("button, input, select, summary")]
+  .filter((e) => e.checkVisibility() && !e.matches(".step-bar"))
+  .filter((e) => {
+    const box = e.getBoundingClientRect();
+    return box.width < 23.9 || box.height < 23.9;
+  })
+  .map((e) => e.outerHTML.slice(0, 80))"""
+"""Targets below 24 × 24 px (WCAG 2.2, success criterion 2.5.8).
+
+A bar of the timeline is as wide as its step is long; the list of steps does the same.
+"""
 
 LOW_CONTRAST = """() => {
   const linear = (c) => c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4;

@@ -22,7 +22,7 @@ from tests.report.folders import (
     drawn_media,
     write_folder,
 )
-from tests.report.looks import LOW_CONTRAST, OVERFLOWING, OVERLAPPING
+from tests.report.looks import LOW_CONTRAST, OVERFLOWING, OVERLAPPING, TOO_SMALL
 from three_stage.report import ReportOptions, WrittenReport, write_report
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WIDE, NARROW = (1280, 900), (390, 844)
+WIDE, NARROW, NARROWEST = (1280, 900), (390, 844), (320, 640)
 NAMES = ("first", "second", HOSTILE_NAME)
 
 
@@ -192,7 +192,7 @@ def test_without_the_source_the_clips_play(report: WrittenReport, watched: Opene
 
 
 def test_the_timeline_stands_where_the_times_are(report: WrittenReport, watched: Opener) -> None:
-    for size in (WIDE, NARROW):
+    for size in (WIDE, NARROW, NARROWEST):
         with watched(size) as seen:
             tab = seen.open(page_of(report, "first"))
             box = "e => { const b = e.getBoundingClientRect(); return [b.left, b.right]; }"
@@ -208,6 +208,8 @@ def test_the_timeline_stands_where_the_times_are(report: WrittenReport, watched:
                 " return [(b.left + b.right) / 2, Number(e.dataset.seek)]; })",
             )
             assert len(marks) == 8
+            assert tab.evaluate(OVERLAPPING) == []
+            assert tab.evaluate(TOO_SMALL) == []
             for middle, time_sec in marks:
                 wanted = left + (right - left) * time_sec / DURATION_SEC
                 assert middle == pytest.approx(wanted, abs=1)
@@ -245,7 +247,7 @@ def test_the_language_is_switched_and_remembered(report: WrittenReport, watched:
         assert tab.get_attribute("html", "lang") == "zh-Hans"
         assert (tab.get_attribute("#bar-1", "aria-label") or "").startswith("步骤 1")
         seen.open(report.index)
-        assert tab.get_attribute("#filter", "placeholder") == "名称、目标或原因"
+        assert tab.get_attribute("#filter", "placeholder") == "名称、目标、状态或原因"
     with watched(locale="zh-CN") as seen:
         assert seen.open(report.index).is_visible("text=视频及其标注")
 
@@ -257,7 +259,7 @@ def test_filter_and_sort(report: WrittenReport, watched: Opener) -> None:
         tab = seen.open(report.index)
         tab.fill("#filter", "toast SECOND")
         assert tab.eval_on_selector_all(rows, shown) == ["second"]
-        assert tab.inner_text("#shown") == "1"
+        assert tab.inner_text(".shown .w:lang(en) .count-shown") == "1"
         tab.fill("#filter", "nothing like it")
         assert tab.is_visible("#empty")
         tab.fill("#filter", "")
@@ -272,6 +274,26 @@ def test_filter_and_sort(report: WrittenReport, watched: Opener) -> None:
         assert len(tab.eval_on_selector_all(rows, shown)) == 3
         tab.click("text=second")
         tab.wait_for_url(re.compile(r"/videos/second-.*\.html$"))
+
+
+def test_the_filter_knows_the_states_in_the_language_that_is_shown(
+    zoo: WrittenReport, watched: Opener
+) -> None:
+    shown = "rows => rows.filter(r => !r.hidden).map(r => r.dataset.name)"
+    failed = ["failed", "not valid"]
+    with watched() as seen:
+        tab = seen.open(zoo.index)
+        for language, words, names in (
+            ("en", "FAILED", failed), ("en", "失败", []), ("zh", "失败", failed),
+            ("zh", "failed", ["failed"]), ("zh", "未完成", ["outdated", "unfinished"]),
+        ):  # fmt: skip
+            tab.fill("#filter", words)
+            tab.click(f"[data-set-language={language}]")
+            found = tab.eval_on_selector_all("#videos tbody tr", shown)
+            assert sorted(found) == names, (language, words)
+            assert tab.inner_text(".shown").startswith(
+                f"{len(names)} /" if language == "en" else f"已显示 {len(names)} /"
+            )
 
 
 def test_a_hostile_video_does_nothing(report: WrittenReport, watched: Opener) -> None:
@@ -303,6 +325,7 @@ def test_it_looks_as_it_should(
             assert tab.evaluate("document.documentElement.scrollWidth") <= size[0]
             assert tab.evaluate(OVERFLOWING) == []
             assert tab.evaluate(OVERLAPPING) == []
+            assert tab.evaluate(TOO_SMALL) == []
             assert tab.evaluate(LOW_CONTRAST) == []
             assert tab.evaluate("[...document.images].filter(i => !i.naturalWidth).length") == 0
             background = tab.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from schemas.files import RunSummary
 from tests.report.conftest import page_of
 from tests.report.folders import HOSTILE_NAME, HOSTILE_TEXT, ODD_NAMES, Media, write_folder
 from tests.report.reading import Page, local_files, read_page
 from three_stage.report import WrittenReport
 from three_stage.report.values import PageJob, State
 from three_stage.report.video_page import make_page
+from three_stage.runs import VideoLayout, read_model, summary_standing
 
 POSTER_MOST_CHARACTERS = 10 * 1024
 
@@ -36,17 +40,42 @@ def test_every_state_is_told_with_its_reason(zoo: WrittenReport) -> None:
     assert states == dict.fromkeys(ODD_NAMES, State.DONE) | {
         "failed": State.FAILED,
         "interrupted": State.INTERRUPTED,
+        "outdated": State.UNFINISHED,
+        "rewritten": State.INTERRUPTED,
+        "not valid": State.FAILED,
+        "called otherwise": State.DAMAGED,
         "unfinished": State.UNFINISHED,
         "damaged": State.DAMAGED,
         "empty": State.DAMAGED,
     }
     index = read_page(zoo.index).text
     for words in (
-        "stage2: no <valid> answer.", "Run the same command again", "run_summary.json is missing",
-        "stage1/draft_plan.json", "the stages that are missing",
+        "(answer)", "Stage 2: 阶段 2：no <valid> answer.", "(invalid)",
+        "Stage 3 was interrupted.", "Stage 3 is not done yet.", "阶段 3 尚未完成。",
+        "Stage 3 no longer fits what lies before it", "KEY_FRAME step 2: is another picture.",
+        "Stage 2 was to be made anew with --overwrite",
+        "run_summary.json is missing", "stage1/draft_plan.json", "Run the same command again",
+        "The folder has another name than the video in its run_summary.json.",
     ):  # fmt: skip
-        assert words in index
+        assert words in index, words
+    renamed = read_page(page_of(zoo, "called otherwise")).text
+    assert "the video is 'called so', but the folder is called 'called otherwise'" in renamed
     assert any(line.startswith("damaged: stage1/draft_plan.json") for line in zoo.problems)
+
+
+def test_the_state_is_the_one_that_every_view_shares(zoo: WrittenReport) -> None:
+    root = zoo.index.parents[1] / "out"
+    for row in (row for row in zoo.rows if row.state is not State.DAMAGED):
+        summary = read_model(RunSummary, VideoLayout(root / row.name).summary)
+        shared = summary_standing(summary)
+        assert (row.state.value, row.standing.kind) == (shared.state, shared.kind)
+
+
+def test_headings_leave_out_no_level(zoo: WrittenReport) -> None:
+    for path in pages(zoo):
+        levels = [int(tag[1]) for tag, _ in read_page(path).elements if re.fullmatch(r"h\d", tag)]
+        assert levels[0] == 1
+        assert all(later <= level + 1 for level, later in pairwise(levels)), path
 
 
 def test_a_page_loads_nothing_from_elsewhere(zoo: WrittenReport) -> None:
@@ -184,10 +213,28 @@ def test_links_that_lead_out_of_the_folder_are_not_followed(media: Media, tmp_pa
 def test_a_source_that_is_gone_or_another_one_is_not_played(media: Media, tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "out", "v", media)
     source = tmp_path / "sources" / "v.mp4"
-    source.write_bytes(b"another video")
-    assert "is another one than this was made from" in made(folder, tmp_path)[0].text
+    same_size = bytes(reversed(media.source.read_bytes()))
+    for content in (b"another video", same_size):
+        source.write_bytes(content)
+        page, _state = made(folder, tmp_path, with_source=True)
+        assert "Another file now lies at the source's place" in page.text
+        assert list((tmp_path / "report" / "media").glob("*/source.mp4")) == []
+        (written,) = (tmp_path / "report" / "videos").iterdir()
+        assert '"sources": []' in written.read_text(encoding="utf-8")
     source.unlink()
     assert "was not at its place" in made(folder, tmp_path)[0].text
+    source.mkdir()
+    assert "could not be read as a file" in made(folder, tmp_path)[0].text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_at_the_place_of_the_source_is_not_waited_for(media: Media, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "out", "v", media)
+    source = tmp_path / "sources" / "v.mp4"
+    source.unlink()
+    os.mkfifo(source)
+    page, _state = made(folder, tmp_path, with_source=True)
+    assert "could not be read as a file" in page.text
 
 
 def test_a_source_can_be_put_into_the_report(media: Media, tmp_path: Path) -> None:

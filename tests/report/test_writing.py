@@ -17,9 +17,11 @@ import pytest
 
 from tests.report.folders import Media, write_folder
 from three_stage.report import ReportOptions, WrittenReport, default_destination, write_report
-from three_stage.report.destination import MARKER_NAME
-from three_stage.report.words import LANGUAGE_TAGS, WEB, load_words
+from three_stage.report.destination import MARKER_NAME, begin, remove_stale
+from three_stage.report.words import LANGUAGE_TAGS, WEB, Words, load_words
+from three_stage.runs import OutputError
 from three_stage.settings import UsageError
+from three_stage.validation import FolderReport
 
 
 def write(root: Path, destination: Path | None = None) -> WrittenReport:
@@ -31,6 +33,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 def test_a_second_report_replaces_the_first(media: Media, tmp_path: Path) -> None:
     root = tmp_path / "out"
     stays, goes = (write_folder(root, name, media) for name in ("stays", "goes"))
@@ -92,6 +95,48 @@ def test_a_destination_that_holds_something_else_is_refused(
     assert snapshot(tmp_path) == before
 
 
+def _linked(place: Path, target: Path) -> Path:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        place.symlink_to(target, target_is_directory=target.is_dir())
+    except OSError:
+        pytest.skip("this system lets nobody make links")
+    return place
+
+
+@pytest.mark.parametrize("relpath", ["media", "videos", "media/v", "videos/v.html"])
+def test_links_in_a_report_are_refused_and_never_followed(
+    relpath: str, media: Media, tmp_path: Path
+) -> None:
+    root, destination, foreign = tmp_path / "out", tmp_path / "out-report", tmp_path / "thesis"
+    write_folder(root, "v", media)
+    begin(destination)
+    foreign.mkdir()
+    (foreign / "years of work.txt").write_text("keep", encoding="utf-8")
+    aim = foreign / "years of work.txt" if relpath.endswith(".html") else foreign
+    link = _linked(destination / relpath, aim)
+    before = snapshot(tmp_path)
+    with pytest.raises(UsageError, match="is a link") as refused:
+        write(root)
+    assert str(link) in str(refused.value)
+    remove_stale(destination, ())  # as if the link had come in the meantime
+    assert snapshot(tmp_path) == before
+    assert link.is_symlink()
+
+
+def test_a_destination_that_cannot_be_written_is_found_out_before_all_the_checking(
+    media: Media, tmp_path: Path
+) -> None:
+    root = tmp_path / "out"
+    checked: list[FolderReport] = []
+    write_folder(root, "v", media)
+    (tmp_path / "a file").write_text("text", encoding="utf-8")
+    options = ReportOptions(destination=tmp_path / "a file" / "report")
+    with pytest.raises(OutputError, match="cannot be written"):
+        asyncio.run(write_report(root, options, on_checked=checked.append))
+    assert checked == []
+
+
 def test_a_root_without_videos_is_refused(media: Media, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     folder = write_folder(tmp_path / "out", "v", media)
@@ -121,12 +166,24 @@ def test_every_language_says_the_same() -> None:
 def test_every_word_is_used_and_every_used_word_is_there() -> None:
     templates = "".join(path.read_text(encoding="utf-8") for path in WEB.glob("*.j2"))
     used = set(re.findall(r"(?:\bt\(|attr\('[a-z-]+', )'([a-z0-9_.]+)'", templates))
-    assert used == set(load_words("en"))
+    durations = {"lasting.seconds", "lasting.minutes", "lasting.hours"}
+    assert used | durations == set(load_words("en"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "chinese"),
+    [(0.4, "0.4 s", "0.4 秒"), (59.96, "1 min 00 s", "1 分 00 秒"),
+     (86, "1 min 26 s", "1 分 26 秒"), (3599.6, "1 h 00 min", "1 小时 00 分"),
+     (7500, "2 h 05 min", "2 小时 05 分"), (None, "–", "–")],
+)  # fmt: skip
+def test_durations_are_said_in_the_language(
+    seconds: float | None, english: str, chinese: str
+) -> None:
+    assert Words(("en",)).lasting(seconds).striptags() == english
+    assert Words(("zh",)).lasting(seconds).striptags() == chinese
 
 
 def test_the_marker_is_json_that_says_whose_folder_it_is(tmp_path: Path) -> None:
-    from three_stage.report.destination import begin
-
     begin(tmp_path / "report")
     marker = json.loads((tmp_path / "report" / MARKER_NAME).read_text(encoding="utf-8"))
     assert marker["made_by"] == "three-stage report"

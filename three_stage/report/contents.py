@@ -13,7 +13,7 @@ from schemas.files import CallRecord, FrameManifest, RunSummary, Segment, StepSe
 from schemas.plan import CausalPlan, DraftPlan, DraftStep, RefinedStep
 from schemas.problems import ModelT, SchemaError, parse_json
 from three_stage.report.links import printable
-from three_stage.runs import StagePaths, StepPaths, VideoLayout
+from three_stage.runs import StagePaths, StepPaths, VideoLayout, same_name_key
 
 MOST_JSON_BYTES = 16 * 1024 * 1024
 MOST_JOURNAL_BYTES = 256 * 1024 * 1024
@@ -72,6 +72,11 @@ class VideoContents:
     problems: tuple[Problem, ...]
 
     @property
+    def is_renamed(self) -> bool:
+        """Whether the folder has another name than the video that its summary is of."""
+        return self.summary is not None and _is_renamed(self.summary, self.layout.root)
+
+    @property
     def goal(self) -> str | None:
         """What the whole video is about."""
         known = self.plan or self.draft
@@ -92,6 +97,7 @@ def read_video(folder: Path) -> VideoContents:
     steps = tuple(_steps(reader, layout, draft, segments, plan))
     journal = tuple(reader.journal(layout.calls))
     if summary is not None:
+        reader.report_renamed(summary, layout)
         reader.report_lost(summary)
     return VideoContents(
         layout, printable(folder.name), summary, manifest, draft, segments, plan,
@@ -182,6 +188,15 @@ class FolderReader:
         if unread:
             self._add(path, f"{unread} of its lines are no whole records of calls")
 
+    def report_renamed(self, summary: RunSummary, layout: VideoLayout) -> None:
+        """Say that the folder was given another name than its files have."""
+        if _is_renamed(summary, layout.root):
+            self._add(
+                layout.summary,
+                f"says that the video is {summary.video_id!r}, but the folder is called "
+                f"{layout.root.name!r}",
+            )
+
     def report_lost(self, summary: RunSummary) -> None:
         """Name files that the record has and the folder has not."""
         lost = [path for path in sorted(summary.artifacts) if not self._is_there(path)]
@@ -203,6 +218,10 @@ class FolderReader:
         problem = Problem(printable(relpath), printable(message))
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _is_renamed(summary: RunSummary, folder: Path) -> bool:
+    return same_name_key(summary.video_id) != same_name_key(folder.name)
 
 
 def _steps(

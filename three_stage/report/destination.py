@@ -22,6 +22,9 @@ INDEX_NAME = "index.html"
 PAGES, MEDIA = "videos", "media"
 """Folders that belong to the report alone: what is in them and not of this report is removed."""
 
+_MOUNT_POINT = 0xA0000003
+"""IO_REPARSE_TAG_MOUNT_POINT, which the module ``stat`` has on Windows only."""
+
 
 def default_destination(output_root: Path) -> Path:
     """Return ``<output root>-report`` beside the output root.
@@ -38,13 +41,14 @@ def default_destination(output_root: Path) -> Path:
 
 
 def check_destination(destination: Path, output_root: Path) -> None:
-    """Refuse a destination among videos' results, or a folder of something else.
+    """Refuse a destination among videos' results, a folder of something else, and links in it.
 
     Raises UsageError.
     """
     try:
         _refuse_among_results(destination, output_root)
         _refuse_foreign(destination)
+        _refuse_links(destination)
     except OSError as error:
         raise UsageError(
             f"{destination}: cannot be read: {error.strerror or error}.",
@@ -88,13 +92,18 @@ def remove_stale(destination: Path, kept: Collection[Path]) -> None:
         with contextlib.suppress(OSError):
             path.unlink()
     for name in (PAGES, MEDIA):
-        for path in sorted((destination / name).rglob("*"), reverse=True):
+        _remove_others(destination / name, kept)
+
+
+def _remove_others(folder: Path, kept: Collection[Path]) -> None:
+    with contextlib.suppress(OSError):
+        for path in _entries(folder):
             with contextlib.suppress(OSError):  # a folder that still holds something stays
-                if path.is_symlink() or not path.is_dir():
-                    if path not in kept:
-                        path.unlink()
-                else:
+                if _is_own_folder(path):
+                    _remove_others(path, kept)
                     path.rmdir()
+                elif path not in kept and not _is_link(path):
+                    path.unlink()
 
 
 def _link_or_copy(source: Path, temporary: Path) -> None:
@@ -148,6 +157,42 @@ def _refuse_foreign(destination: Path) -> None:
             f"{destination}: is not empty and not a report of ours (it has no {MARKER_NAME}).",
             hint="Give an empty or a new folder with --output.",
         )
+
+
+def _refuse_links(destination: Path) -> None:
+    for name in (PAGES, MEDIA):
+        for link in _links(destination / name):
+            raise UsageError(
+                f"{link}: is a link, and what it leads to would be written over.",
+                hint="Remove the link, or give another folder with --output.",
+            )
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """Yield a path that is a link, or the links below it; none is followed."""
+    if _is_link(path):
+        yield path
+    elif _is_own_folder(path):
+        for entry in _entries(path):
+            yield from _links(entry)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if _is_own_folder(folder) else []
+
+
+def _is_own_folder(path: Path) -> bool:
+    return path.is_dir() and not _is_link(path)
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    # On Windows a folder can also be joined to another place by a mount point ("junction").
+    is_joined = getattr(status, "st_reparse_tag", 0) == _MOUNT_POINT
+    return stat.S_ISLNK(status.st_mode) or is_joined
 
 
 def _itself_and_above(path: Path) -> Iterator[Path]:

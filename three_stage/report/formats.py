@@ -1,4 +1,4 @@
-"""Figures as people read them; the same in every language."""
+"""Figures as people read them, without words of any language."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ def clock(seconds: float) -> str:
     return f"{start}:{second:02d}.{fraction:02d}"
 
 
-def lasting(seconds: float | None) -> str:
-    """Return how long something takes: 0.4 s, 46.9 s, 3 min 20 s, 2 h 05 min."""
-    if seconds is None:
-        return "–"
+def parts_of(seconds: float) -> dict[str, str]:
+    """Return what a duration is written with: seconds, then minutes too, then hours and minutes."""
     if seconds < 59.95:
-        return f"{seconds:.1f} s"
+        return {"seconds": f"{seconds:.1f}"}
     whole = round(seconds)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+        return {"minutes": str(whole // 60), "seconds": f"{whole % 60:02d}"}
+    return {"hours": str(whole // 3600), "minutes": f"{whole % 3600 // 60:02d}"}
 
 
 def figure(number: int | None) -> str:

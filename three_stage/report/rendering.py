@@ -15,7 +15,8 @@ from markupsafe import Markup
 from three_stage import __version__
 from three_stage.report import formats
 from three_stage.report.links import address, printable
-from three_stage.report.values import Language, State, Verdict
+from three_stage.report.standing import stage_state
+from three_stage.report.values import Language, State, Verdict, Why
 from three_stage.report.words import LANGUAGE_TAGS, WEB, Words
 
 _SCRIPT_ESCAPES = str.maketrans(
@@ -45,6 +46,7 @@ def render(
             values,
             t=words.text,
             attr=words.attribute,
+            lasting=words.lasting,
             languages=tuple(languages),
             tags=LANGUAGE_TAGS,
             version=__version__,
@@ -96,7 +98,6 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         clock=formats.clock,
-        lasting=formats.lasting,
         figure=formats.figure,
         moment=formats.moment,
         money=formats.money,
@@ -105,5 +106,5 @@ def _environment() -> Environment:
         script_data=script_data,
         breakable=breakable,
     )
-    environment.globals.update(State=State, Verdict=Verdict)
+    environment.globals.update(State=State, Verdict=Verdict, Why=Why, stage_state=stage_state)
     return environment

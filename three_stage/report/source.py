@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from schemas.files import RunSummary
 from three_stage.report.contents import VideoContents
 from three_stage.report.links import file_address, relative_address
+from three_stage.runs import identify_source
 
 
 class SourceState(StrEnum):
@@ -16,6 +18,7 @@ class SourceState(StrEnum):
     THERE = "there"
     GONE = "gone"
     CHANGED = "changed"
+    UNREADABLE = "unreadable"
     UNKNOWN = "unknown"
 
 
@@ -37,34 +40,37 @@ class SourceOffer:
 
 
 def offer_source(contents: VideoContents, pages: Path) -> SourceOffer:
-    """Look for the source of a folder; another file at its place is not offered.
+    """Look for the source of a folder; a file of other content at its place is not offered.
 
     It is offered relative to the page, for whoever moves both, and by its full path.
     """
     if contents.summary is None:
         return SourceOffer(SourceState.UNKNOWN)
     path = Path(contents.summary.source_video)
-    size = _size_bytes(path)
-    if size is None:
-        return SourceOffer(SourceState.GONE)
-    if size != contents.summary.source_size_bytes:
-        return SourceOffer(SourceState.CHANGED)
+    state = _state(path, contents.summary)
+    if state is not SourceState.THERE:
+        return SourceOffer(state)
     manifest = contents.manifest
     found = (relative_address(path, pages), file_address(path))
     return SourceOffer(
-        SourceState.THERE,
+        state,
         path,
         tuple(address for address in found if address is not None),
         manifest.video.first_frame_offset_sec if manifest else 0.0,
     )
 
 
-def _size_bytes(path: Path) -> int | None:
-    """Return the size of a file that can be read; None for everything else."""
+def _state(path: Path, summary: RunSummary) -> SourceState:
+    """Compare what lies at the source's place with the size and the fingerprint on record."""
     try:
-        if not (path.is_absolute() and path.is_file()):
-            return None
-        path.open("rb").close()
-        return path.stat().st_size
+        if not (path.is_absolute() and path.exists()):
+            return SourceState.GONE
+        if not path.is_file():  # a pipe would be waited for
+            return SourceState.UNREADABLE
+        if path.stat().st_size != summary.source_size_bytes:
+            return SourceState.CHANGED
+        identity = identify_source(path)
     except (OSError, ValueError):
-        return None
+        return SourceState.UNREADABLE
+    is_same = identity.fingerprint == summary.source_fingerprint
+    return SourceState.THERE if is_same else SourceState.CHANGED

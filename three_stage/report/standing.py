@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.files import CallRecord, RunSummary, StageRecord
 from three_stage.report.contents import VideoContents
-from three_stage.report.values import Spending, State, Verdict
+from three_stage.report.values import Judgement, Spending, State, Verdict, Why
+from three_stage.runs import SummaryStanding, summary_standing
 from three_stage.validation import FolderReport
 
 STAGES = ("stage1", "stage2", "stage3")
-
-
-@dataclass(frozen=True)
-class Standing:
-    """The state, and what the record or the files say about why."""
-
-    state: State
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,26 +40,28 @@ class Call:
         return is_answer and self.verdict is not None and not self.verdict.errors
 
 
-def standing_of(contents: VideoContents) -> Standing:
-    """Tell how a video stands. A stage that failed counts before one that was interrupted."""
+def judge(contents: VideoContents) -> Judgement:
+    """Tell how a video stands: as its summary says, and damaged where files contradict that."""
     summary = contents.summary
     if summary is None:
-        return Standing(State.DAMAGED, _first_problem(contents))
-    records = {name: _stage(summary, name) for name in STAGES}
-    with_status = {
-        status: [(name, r.error) for name, r in records.items() if r and r.status == status]
-        for status in ("failed", "running")
-    }
-    for name, error in with_status["failed"]:
-        told = error or ""
-        return Standing(State.FAILED, told if told.startswith(name) else f"{name}: {told}")
-    if begun := [name for name, _error in with_status["running"]]:
-        return Standing(State.INTERRUPTED, ", ".join(begun))
-    if begun := list(summary.overwrite_in_progress):
-        return Standing(State.INTERRUPTED, f"--overwrite: {', '.join(begun)}")
-    if missing := [name for name, record in records.items() if record is None]:
-        return Standing(State.UNFINISHED, ", ".join(missing))
-    return _of_completed(contents)
+        return Judgement(state=State.DAMAGED, reason=_first_problem(contents))
+    found = summary_standing(summary)
+    if found.state == "done":
+        return _of_completed(contents)
+    return Judgement(
+        state=State(found.state),
+        why=_why(summary, found),
+        stage=STAGES.index(found.stage) + 1 if found.stage else None,
+        reason=_short(summary, found) or None,
+        kind=found.kind,
+    )
+
+
+def stage_state(record: StageRecord) -> State:
+    """Tell how one stage stands; one that failed at nothing is to be made anew."""
+    if record.status == "failed":
+        return State.UNFINISHED if record.error_kind is None else State.FAILED
+    return State.DONE if record.status == "completed" else State.INTERRUPTED
 
 
 def calls_of(journal: Sequence[CallRecord]) -> tuple[Call, ...]:
@@ -117,10 +113,29 @@ def verdict_of(report: FolderReport | None) -> Verdict:
     return Verdict.WARNINGS if report.warnings else Verdict.GOOD
 
 
-def _of_completed(contents: VideoContents) -> Standing:
+def _of_completed(contents: VideoContents) -> Judgement:
+    if contents.is_renamed:
+        return Judgement(state=State.DAMAGED, why=Why.RENAMED)
     if contents.problems:
-        return Standing(State.DAMAGED, _first_problem(contents))
-    return Standing(State.DONE)
+        return Judgement(state=State.DAMAGED, reason=_first_problem(contents))
+    return Judgement(state=State.DONE)
+
+
+def _why(summary: RunSummary, found: SummaryStanding) -> Why:
+    record = _stage(summary, found.stage) if found.stage else None
+    if found.state == "interrupted":
+        # All stages are completed where --overwrite alone is unfinished.
+        is_running = record is not None and record.status == "running"
+        return Why.INTERRUPTED if is_running else Why.OVERWRITE
+    if found.state == "not finished":
+        return Why.NOT_BEGUN if record is None else Why.OUTDATED
+    return Why.RECORDED
+
+
+def _short(summary: RunSummary, found: SummaryStanding) -> str:
+    """Return the reason without the video and the stage, which stand beside it."""
+    text = found.reason.removeprefix(f"{summary.video_id} ")
+    return re.sub(rf"^{found.stage}[: ]\s*", "", text)
 
 
 def _stage(summary: RunSummary, name: str) -> StageRecord | None:

@@ -7,19 +7,31 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
+from schemas.files import FailureKind
 from three_stage.validation import FolderReport
 
 Language = Literal["en", "zh"]
 
 
 class State(StrEnum):
-    """How far a video is."""
+    """How far a video is: the states of a summary (``three_stage.runs``), and damaged."""
 
     DONE = "done"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    UNFINISHED = "unfinished"
+    UNFINISHED = "not finished"
     DAMAGED = "damaged"
+
+
+class Why(StrEnum):
+    """Which words a page has for a reason; RECORDED: none of its own, the recorded text says it."""
+
+    RECORDED = "recorded"
+    NOT_BEGUN = "not begun"
+    OUTDATED = "outdated"
+    INTERRUPTED = "interrupted"
+    OVERWRITE = "overwrite"
+    RENAMED = "renamed"
 
 
 class Verdict(StrEnum):
@@ -63,6 +75,21 @@ class Spending:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """How a video stands: ``stage`` (1-based) decides it, None: no single one does.
+
+    ``reason`` is the recorded text, in the language in which it was written; ``kind`` says what
+    failed, and is None in every other state.
+    """
+
+    state: State
+    why: Why = Why.RECORDED
+    stage: int | None = None
+    reason: str | None = None
+    kind: FailureKind | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class VideoRow:
     """One video as the index shows it.
 
@@ -74,8 +101,7 @@ class VideoRow:
     page: str | None
     poster: str | None
     goal: str | None
-    state: State
-    reason: str | None
+    standing: Judgement
     steps: int | None
     duration_sec: float | None
     verdict: Verdict
@@ -85,6 +111,11 @@ class VideoRow:
     worked_sec: float | None
     is_offline: bool
     problems: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """How far the video is."""
+        return self.standing.state
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from three_stage.report.source import SourceOffer, offer_source
 from three_stage.report.standing import (
     Call,
     calls_of,
+    judge,
     spending_of,
-    standing_of,
     verdict_of,
     worked_sec,
 )
@@ -92,14 +92,12 @@ def _look(job: PageJob, media: PageMedia) -> _Seen:
 
 def _row(job: PageJob, seen: _Seen, page: str) -> VideoRow:
     contents, summary, findings = seen.contents, seen.contents.summary, job.findings
-    standing = standing_of(contents)
     return VideoRow(
         name=contents.name,
         page=page,
         poster=seen.poster.address if seen.poster else None,
         goal=contents.goal,
-        state=standing.state,
-        reason=standing.reason,
+        standing=judge(contents),
         steps=len(seen.steps) or None,
         duration_sec=contents.manifest.video.duration_sec if contents.manifest else None,
         verdict=verdict_of(findings),

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from markupsafe import Markup, escape
 
+from three_stage.report.formats import parts_of
 from three_stage.report.values import Language
 
 WEB = Path(__file__).parent / "web"
@@ -38,6 +39,13 @@ class Words:
             )
             for language in self.languages
         )
+
+    def lasting(self, seconds: float | None) -> Markup:
+        """Return how long something takes: 0.4 s, 46.9 s, 3 min 20 s, 2 h 05 min."""
+        if seconds is None:
+            return Markup("–")
+        parts = parts_of(seconds)
+        return self.text(f"lasting.{next(iter(parts))}", **parts)
 
     def attribute(self, name: str, key: str, **values: Any) -> Markup:
         """Return an attribute in the first language, and what the switch puts in its place."""

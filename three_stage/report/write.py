@@ -17,6 +17,7 @@ from three_stage.report.destination import (
 from three_stage.report.links import printable
 from three_stage.report.standing import verdict_of
 from three_stage.report.values import (
+    Judgement,
     MadePage,
     PageJob,
     ReportOptions,
@@ -51,8 +52,8 @@ async def write_report(
     folders = _folders(output_root)
     destination = options.destination or default_destination(output_root)
     check_destination(destination, output_root)
+    begin(destination)  # first: a disk that refuses shall not be found out after all the checking
     findings = await _findings(folders, options, on_checked)
-    begin(destination)
     jobs = [
         PageJob(folder, destination, options.languages, findings.get(folder), options.with_sources)
         for folder in folders
@@ -142,8 +143,7 @@ def _row_alone(job: PageJob, problem: str) -> VideoRow:
         page=None,
         poster=None,
         goal=None,
-        state=State.DAMAGED,
-        reason=printable(problem),
+        standing=Judgement(state=State.DAMAGED, reason=printable(problem)),
         steps=None,
         duration_sec=None,
         verdict=verdict_of(report),

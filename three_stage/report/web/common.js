@@ -24,6 +24,7 @@
         element.setAttribute(name, element.getAttribute(`data-${language}-${name}`));
       }
     }
+    document.dispatchEvent(new Event("languageshown"));
   };
   for (const button of buttons) {
     button.addEventListener("click", () => {

@@ -6,18 +6,29 @@
   const filter = document.getElementById("filter");
   const state = document.getElementById("state");
   const sort = document.getElementById("sort");
-  const shown = document.getElementById("shown");
+  const counts = [...document.querySelectorAll(".count-shown")];
   const empty = document.getElementById("empty");
   const heads = [...table.tHead.querySelectorAll("[data-sort]")];
   const NUMBERS = new Set(["verdict", "steps", "duration", "requests", "tokens", "cost", "worked"]);
   const names = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
-  const texts = new Map(rows.map((row) => [row, searchable(row)]));
+  const SEARCHED = ".goal:not(.missing), .state .badge, .state .reason:not(.todo)";
+  let texts = new Map();
 
+  // What a row says in the language that is shown; gathered when it is first looked for.
   function searchable(row) {
-    const goal = row.querySelector(".goal");
-    const reason = row.querySelector(".reason");
-    return [row.dataset.name, goal, reason].map((part) => (part && part.textContent) || part || "")
-      .join("\n").toLowerCase();
+    if (!texts.has(row)) {
+      const parts = [...row.querySelectorAll(SEARCHED)].map(shownText);
+      texts.set(row, [row.dataset.name, ...parts].join("\n").toLowerCase());
+    }
+    return texts.get(row);
+  }
+
+  function shownText(element) {
+    const copy = element.cloneNode(true);
+    for (const word of copy.querySelectorAll(".w")) {
+      if (word.lang !== document.documentElement.lang) word.remove();
+    }
+    return copy.textContent;
   }
 
   function applyFilter() {
@@ -25,11 +36,11 @@
     let count = 0;
     for (const row of rows) {
       const fits = (!state.value || row.dataset.state === state.value)
-        && words.every((word) => texts.get(row).includes(word));
+        && words.every((word) => searchable(row).includes(word));
       row.hidden = !fits;
       count += fits ? 1 : 0;
     }
-    shown.textContent = count;
+    for (const element of counts) element.textContent = count;
     empty.hidden = count > 0;
   }
 
@@ -61,6 +72,10 @@
   }
   filter.addEventListener("input", applyFilter);
   state.addEventListener("change", applyFilter);
+  document.addEventListener("languageshown", () => {
+    texts = new Map();
+    applyFilter();
+  });
   sort.addEventListener("change", () => sortBy(sort.value, "ascending"));
   document.getElementById("tools").addEventListener("submit", (event) => event.preventDefault());
   applyFilter();

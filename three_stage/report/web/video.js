@@ -5,11 +5,13 @@
   const cursor = document.getElementById("cursor");
   const track = document.getElementById("track");
   const clock = document.getElementById("clock");
+  const marks = document.getElementById("marks");
   const stepsWithClips = data.steps.filter((step) => step.clip);
   const shots = [...document.querySelectorAll(".panel > .strip [data-seek]")];
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const JUST_INSIDE_SEC = 0.001;  // of a frame: its very first instant may still show the one before
   const ARROW_SEC = 1;
+  const MARK_PX = 24;  // as wide and as high as a finger needs
 
   let untried = [...data.sources];
   let playing = null;  // "source", or the step whose clip is in the player
@@ -129,6 +131,21 @@
     strip.scrollTo({ left, behavior: calm.matches ? "auto" : "smooth" });
   }
 
+  // Marks that would cover each other stand in rows, the first right above the track.
+  function placeMarks() {
+    const wide = track.getBoundingClientRect().width;
+    const ends = [];  // of each row, in px
+    const middle = (mark) => Math.min(1, Math.max(0, Number(mark.dataset.seek) / data.duration)) * wide;
+    for (const mark of [...marks.children].sort((one, other) => middle(one) - middle(other))) {
+      const start = middle(mark) - MARK_PX / 2;
+      const free = ends.findIndex((end) => end <= start);
+      const row = free < 0 ? ends.length : free;
+      ends[row] = start + MARK_PX;
+      mark.style.bottom = `${row * MARK_PX}px`;
+    }
+    marks.style.height = `${Math.max(1, ends.length) * MARK_PX}px`;
+  }
+
   function followFrames() {
     follow();
     if (!video.paused && !video.ended) requestAnimationFrame(followFrames);
@@ -148,6 +165,8 @@
   });
 
   if (cursor) {
+    placeMarks();
+    addEventListener("resize", placeMarks);
     document.getElementById("timeline").addEventListener("click", (event) => {
       if (event.target.closest("[data-seek]")) return;
       const box = track.getBoundingClientRect();
