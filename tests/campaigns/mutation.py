@@ -12,7 +12,6 @@ sample. Here every worker has a copy of the tree, and nothing is installed.
 from __future__ import annotations
 
 import ast
-import copy
 import multiprocessing
 import os
 import queue
@@ -172,16 +171,26 @@ def _negated(condition: ast.expr) -> ast.expr:
 
 def mutants(target: Target, source: str) -> Iterator[Mutant]:
     """Yield every mutant of a module, in the order of its lines."""
-    tree = ast.parse(source)
-    found = []
-    for number, node in _meant(tree):
-        for kind in range(sum(1 for _ in faults(node))):
-            changed = copy.deepcopy(tree)
-            twin = list(ast.walk(changed))[number]
-            list(faults(twin))[kind]()
-            text = ast.unparse(ast.fix_missing_locations(changed)) + "\n"
-            found.append(Mutant(target, *_difference(node, twin), text))
+    found = [plant(target, source, *place) for place in places(source)]
     return iter(sorted(found, key=lambda mutant: mutant.line))
+
+
+def places(source: str) -> list[tuple[int, int]]:
+    """Return where faults can be planted: the node's place in ast.walk, and which of its faults."""
+    return [
+        (number, kind)
+        for number, node in _meant(ast.parse(source))
+        for kind in range(sum(1 for _ in faults(node)))
+    ]
+
+
+def plant(target: Target, source: str, number: int, kind: int) -> Mutant:
+    """Return the mutant with one fault at one place."""
+    node, changed = list(ast.walk(ast.parse(source)))[number], ast.parse(source)
+    twin = list(ast.walk(changed))[number]
+    list(faults(twin))[kind]()
+    text = ast.unparse(ast.fix_missing_locations(changed)) + "\n"
+    return Mutant(target, *_difference(node, twin), text)
 
 
 def _meant(tree: ast.Module) -> list[tuple[int, ast.AST]]:
@@ -348,15 +357,16 @@ def main(
     output: Path | None, sample: int | None, seed: int, only: str, workers: int, fail_under: int
 ) -> None:
     """Run the campaign."""
-    chosen = [
-        mutant
+    sources = {
+        target: (ROOT / target.module).read_text(encoding="utf-8")
         for target in TARGETS
         if only in target.module
-        for mutant in mutants(target, (ROOT / target.module).read_text(encoding="utf-8"))
-    ]
-    if sample is not None and sample < len(chosen):
-        picked = sorted(random.Random(seed).sample(range(len(chosen)), sample))
-        chosen = [chosen[number] for number in picked]
+    }
+    every = [(target, place) for target, source in sources.items() for place in places(source)]
+    if sample is not None and sample < len(every):
+        every = random.Random(seed).sample(every, sample)
+    found = [plant(target, sources[target], *place) for target, place in every]
+    chosen = sorted(found, key=lambda mutant: (TARGETS.index(mutant.target), mutant.line))
     start = time.monotonic()
     alive = survivors(ROOT, chosen, workers)
     part = f" --sample {sample} --seed {seed}" if sample else ""

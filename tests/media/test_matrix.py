@@ -54,7 +54,7 @@ NAMED_SECONDS = re.compile(r"_ts_(\d+\.\d\d)s\.jpg$")
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@settings(max_examples=5)
+@settings(max_examples=4)
 @given(count=st.integers(9, 130))
 def test_pools_of_any_size_hold_the_frames_that_their_times_name(
     videos: Videos, name: str, count: int
@@ -138,7 +138,7 @@ def numbers_in(clip: Path, case: Case) -> list[int]:
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_any_clip_holds_exactly_its_frames_and_stage_3_names_them(
     videos: Videos,
@@ -182,7 +182,7 @@ def assert_stage_3_names_the_source_frames(
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_what_a_copied_clip_holds_is_told_truthfully(
     videos: Videos,

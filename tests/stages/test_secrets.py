@@ -80,9 +80,7 @@ def test_a_run_that_works_and_all_that_looks_back_on_it(place: Path, key: str) -
         (place / ".env").write_text(f"API_KEY={key}\nAPI_BASE_URL={endpoint.url}\n")
         for script, *arguments in (
             ("pipeline.py", "doctor", "--max-frames", "12"),
-            ("pipeline.py", *OPTIONS, "--preflight-only"),
             ("pipeline.py", *OPTIONS, *LOUD, "--post-validate"),
-            ("pipeline.py", "status", "outputs", "--all"),
             ("pipeline.py", "status", "outputs", "--json"),
             ("pipeline.py", "retry", "outputs", *LOUD),
             ("pipeline.py", "report", "outputs"),
