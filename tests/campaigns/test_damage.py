@@ -26,6 +26,8 @@ from tests.campaigns.damage_reasons import REASONS, Reason
 from tests.campaigns.damage_report import Result, page, stale_reasons
 from tests.support.finished_folder import finished_folder, read
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def good(tmp_path_factory: pytest.TempPathFactory) -> GoodFolder:

@@ -23,6 +23,8 @@ from three_stage.runs import OutputError
 from three_stage.settings import UsageError
 from three_stage.validation import FolderReport
 
+pytestmark = pytest.mark.slow
+
 
 def write(root: Path, destination: Path | None = None) -> WrittenReport:
     options = ReportOptions(destination=destination, validate=False)
