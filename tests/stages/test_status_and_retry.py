@@ -20,8 +20,6 @@ from tests.stages.conftest import content, read
 from tests.support.served_offline import Body, Served, served_offline, stage_of
 from tests.support.small_video import write_small_video
 
-pytestmark = pytest.mark.slow
-
 CHECKOUT = Path(__file__).resolve().parents[2]
 NOT_AN_ANSWER = '{"steps": "none"}'
 
