@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from three_stage.media import MediaError, MediaWorkers
+from three_stage.media.ordered import in_order
 from three_stage.report.destination import (
     INDEX_NAME,
     begin,
@@ -101,18 +102,9 @@ async def _findings(
 async def _pages(
     jobs: Sequence[PageJob], num_workers: int, on_video: Callable[[VideoRow], None]
 ) -> list[MadePage]:
-    made = []
     async with MediaWorkers(num_workers) as workers:
-        tasks = [asyncio.create_task(_made(workers, job)) for job in jobs]
-        try:
-            for task in tasks:
-                made.append(await task)
-                on_video(made[-1].row)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-    return made
+        made = (_made(workers, job) for job in jobs)
+        return await in_order(made, lambda page: on_video(page.row))
 
 
 async def _made(workers: MediaWorkers, job: PageJob) -> MadePage:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from three_stage.media import MediaError, MediaWorkers
+from three_stage.media.ordered import in_order
 from three_stage.validation.codes import Code
 from three_stage.validation.report import Findings, FolderReport
 from three_stage.validation.summary import folder_name
@@ -19,18 +19,8 @@ async def validate_folders(
 
     ``on_report`` gets each report as soon as those of all folders before it are there.
     """
-    reports = []
     async with MediaWorkers(num_workers) as workers:
-        tasks = [asyncio.create_task(_report(workers, folder)) for folder in folders]
-        try:
-            for task in tasks:
-                reports.append(await task)
-                on_report(reports[-1])
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-    return reports
+        return await in_order((_report(workers, folder) for folder in folders), on_report)
 
 
 async def _report(workers: MediaWorkers, folder: Path) -> FolderReport:
