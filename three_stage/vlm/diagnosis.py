@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from three_stage.vlm.capabilities import Feature, WireOptions
 from three_stage.vlm.endpoints import Endpoint
@@ -21,6 +22,11 @@ _DATA_URL = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
 
 
 _NO_CREDIT = "The account has no credit left: pay and run again."
+_DAY_IS_OVER = "The requests of a day are used up: run the same command again tomorrow."
+_FEWER_TOKENS = (
+    "Lower --max-frames, --frame-max-side or --max-tokens: one request takes more tokens than the "
+    "account may use in a minute."
+)
 _WRONG_KEY = "Check API_KEY (or --api-key) and that it belongs to this endpoint."
 _OFFLINE_BUG = "This is a mistake in the embedded model: please report it, with the video."
 _NOT_ALLOWED = "The key may not use this model, or not from here: check the account's rights."
@@ -63,6 +69,14 @@ def _rule(words: str, kind: FaultKind, hint: str) -> _Rule:
 
 # Of a 429: OpenAI's way to say that the account is empty, which no waiting changes.
 _NO_CREDIT_WORDS = re.compile(r"insufficient_quota|current quota, please check", re.IGNORECASE)
+# DashScope and Gemini say the same words of a limit a minute; theirs name a page or a time.
+_A_MINUTES_LIMIT = re.compile(
+    r"aliyun|alibabacloud|ai\.google\.dev|(retry|again) in", re.IGNORECASE
+)
+_HOSTS_OF_A_MINUTES_LIMIT = ("aliyuncs.com", "googleapis.com")
+# Of a 429: what no waiting of minutes changes, and what no waiting changes at all.
+_DAY_IS_OVER_WORDS = re.compile(r"today.{0,3}s quota|tomorrow|models?-per-day", re.IGNORECASE)
+_NEVER_FITS_WORDS = re.compile(r"request too large|must be reduced", re.IGNORECASE)
 
 # The first that matches decides. Only for refusals (4xx but 408, 409, 425, 429).
 _RULES = (
@@ -74,7 +88,7 @@ _RULES = (
     ),
     _rule(
         r"insufficient.?(quota|balance|credit|funds)|arrearage|exceeded your current quota"
-        r"|payment required|overdue",
+        r"|payment required|overdue|free.?tier.{0,40}exhausted|FreeTierOnly",
         FaultKind.ENDPOINT,
         _NO_CREDIT,
     ),
@@ -93,10 +107,17 @@ _RULES = (
     ),
     _rule(
         r"context (length|window|size)|max_model_len|maximum (model|input|context|sequence) length"
-        r"|too many (input |prompt )?tokens|prompt.{0,20}too long|longer than the maximum",
+        r"|too many (input |prompt )?tokens|prompt.{0,20}too long|longer than the maximum"
+        r"|range of input length",
         FaultKind.REQUEST,
         "Lower --max-frames, --frame-max-side or --max-tokens, or start the server with a larger "
         "--max-model-len.",
+    ),
+    _rule(
+        r"max_(completion_)?tokens.{0,40}(too large|should be|must be)"
+        r"|at most \d+ completion tokens",
+        FaultKind.REQUEST,
+        "Lower --max-tokens: the model writes shorter answers at most.",
     ),
     _rule(
         r"not a multimodal|does(n't| not) support (image|vision|multi)|support image input"
@@ -117,7 +138,7 @@ _RULES = (
         "them.",
     ),
     _rule(
-        r"too large|body size|exceeds.{0,20}(limit|size)",
+        r"too large|body size|exceed(s|ed).{0,20}(limit|size)",
         FaultKind.REQUEST,
         _TOO_LARGE,
     ),
@@ -137,6 +158,13 @@ _STATUS_RULES: Mapping[int, tuple[FaultKind, str]] = MappingProxyType(
     }
 )
 
+_USE_AUTO = "The server does not take this structured mode: use --structured-mode auto."
+_HINT_OF_REFUSED: Mapping[Feature, str] = MappingProxyType(
+    {
+        "temperature": "The model takes no --temperature but its own.",
+        "tokens_field": "The server takes no bound on an answer's tokens: tell us which it is.",
+    }
+)
 _REFUSES_FORMAT = re.compile(
     r"response_?\s?format|json[_ ]?schema|json[_ ]?object|json[_ ]?mode|\bguided"
     r"|structured[_ ]?(output|generation|decoding)|grammar|constrained decoding",
@@ -179,8 +207,8 @@ def _redacted(text: str | None, facts: RequestFacts) -> str | None:
 
 
 def _judge(status: int, words: str, facts: RequestFacts) -> tuple[FaultKind, str, Feature | None]:
-    if status == 429 and not _NO_CREDIT_WORDS.search(words):
-        return FaultKind.RATE_LIMITED, "", None
+    if status == 429:
+        return (*_judge_too_many(words, facts.endpoint), None)
     if status >= 500 and facts.endpoint.is_offline:
         return FaultKind.REQUEST, _OFFLINE_BUG, None
     if status in _ALWAYS_TRANSIENT or status >= 500:
@@ -189,9 +217,21 @@ def _judge(status: int, words: str, facts: RequestFacts) -> tuple[FaultKind, str
         return FaultKind.ENDPOINT, "Give that address as --api-base, if you trust it.", None
     refused = _refused_feature(words, facts.options) if status in _CAPABILITY_STATUS else None
     if refused is not None:
-        hint = f"The server does not take {facts.options.mode}: use --structured-mode auto."
-        return FaultKind.CAPABILITY, hint, refused
+        return FaultKind.CAPABILITY, _HINT_OF_REFUSED.get(refused, _USE_AUTO), refused
     return (*_ruled(status, words), None)
+
+
+def _judge_too_many(words: str, endpoint: Endpoint) -> tuple[FaultKind, str]:
+    """Tell a limit that passes from an empty account, a used-up day and a request too large."""
+    host = urlsplit(endpoint.api_base).hostname or ""
+    if _NO_CREDIT_WORDS.search(words):
+        passes = host.endswith(_HOSTS_OF_A_MINUTES_LIMIT) or _A_MINUTES_LIMIT.search(words)
+        return (FaultKind.RATE_LIMITED, "") if passes else (FaultKind.ENDPOINT, _NO_CREDIT)
+    if _DAY_IS_OVER_WORDS.search(words):
+        return FaultKind.ENDPOINT, _DAY_IS_OVER
+    if _NEVER_FITS_WORDS.search(words):
+        return FaultKind.REQUEST, _FEWER_TOKENS
+    return FaultKind.RATE_LIMITED, ""
 
 
 def _ruled(status: int, words: str) -> tuple[FaultKind, str]:
@@ -200,8 +240,7 @@ def _ruled(status: int, words: str) -> tuple[FaultKind, str]:
         for rule in _RULES:
             if rule.words.search(words):
                 return rule.kind, rule.hint
-    kind = FaultKind.ENDPOINT if status == 429 else FaultKind.REQUEST
-    return _STATUS_RULES.get(status, (kind, ""))
+    return _STATUS_RULES.get(status, (FaultKind.REQUEST, ""))
 
 
 def _refused_feature(words: str, options: WireOptions) -> Feature | None:
@@ -254,7 +293,8 @@ def _said_in(data: Any) -> str:
     inner = data.get("error", data.get("errors"))
     if isinstance(inner, (dict, list)):
         return _said_in(inner)
-    message = data.get("message") or data.get("msg") or data.get("detail") or inner
+    message = _upstream_words(data) or data.get("message") or data.get("msg")
+    message = message or data.get("detail") or inner
     if isinstance(message, (dict, list)):
         return _said_in(message)
     where = ".".join(str(part) for part in data.get("loc", ()) if not isinstance(part, dict))
@@ -262,6 +302,15 @@ def _said_in(data: Any) -> str:
     said = str(message) if message is not None else json.dumps(data, ensure_ascii=False)
     said = f"{where}: {said}" if where else said
     return f"{said} [{code}]" if isinstance(code, str) and code not in said else said
+
+
+def _upstream_words(data: dict[str, Any]) -> str | None:
+    """Return what a router passes on of the provider behind it (OpenRouter: metadata.raw)."""
+    metadata = data.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if not isinstance(raw, str) or not raw.strip():
+        return None
+    return f"{data.get('message', '')}: {server_words(raw)}"
 
 
 def _page_text(page: str) -> str:
