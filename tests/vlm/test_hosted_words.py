@@ -57,7 +57,8 @@ OPENAI: list[tuple[int, str, str, FaultKind, str]] = [
     (400, ("max_tokens is too large: 16384. This model supports at most 4096 completion tokens, "
      "whereas you provided 16384."), "invalid_value", FaultKind.REQUEST, MAX_TOKENS),
     (400, ("Unsupported value: 'temperature' does not support 0.2 with this model. Only the "
-     "default (1) value is supported."), "unsupported_value", FaultKind.CAPABILITY, "--temperature"),
+     "default (1) value is supported."), "unsupported_value", FaultKind.CAPABILITY,
+     "--temperature"),
     (404, "The model `m` does not exist or you do not have access to it.", "model_not_found",
      FaultKind.ENDPOINT, OTHER_MODEL),
 ]  # fmt: skip
