@@ -11,15 +11,22 @@ import numpy as np
 WIDTH_PX, HEIGHT_PX, FPS = 160, 120, 10
 
 
-def write_small_video(path: Path, *, activities: int = 4, seconds_each: float = 3.0) -> Path:
-    """Write an H.264 video in which another thing moves elsewhere in each activity."""
+def write_small_video(
+    path: Path, *, activities: int = 4, seconds_each: float = 3.0, number: int | None = None
+) -> Path:
+    """Write an H.264 video in which another thing moves elsewhere in each activity.
+
+    A ``number`` is drawn into every picture, so that no two numbers have a picture in common.
+    """
     container = av.open(str(path), "w")
     stream = container.add_stream("libx264", rate=FPS)
     stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
     stream.options = {"crf": "20", "preset": "ultrafast"}
     frames_each = round(seconds_each * FPS)
-    for number in range(activities * frames_each):
-        picture = _picture(number // frames_each, (number % frames_each) / FPS)
+    for index in range(activities * frames_each):
+        picture = _picture(index // frames_each, (index % frames_each) / FPS)
+        if number is not None:
+            cv2.putText(picture, str(number), (60, 115), cv2.FONT_HERSHEY_PLAIN, 1.2, (0, 0, 0), 2)
         frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
         for packet in stream.encode(frame):
             container.mux(packet)
