@@ -41,6 +41,13 @@ class Bench:
         while self.limiter.in_flight:
             self.limiter.give_back(slots[0], was_answered=False)
 
+    async def refuse_one(self) -> None:
+        """Every slot in use; one request is refused, and nobody learns of the others."""
+        (refused, *others) = await self.fill()
+        self.limiter.give_back_limited(refused, retry_after_sec=None)
+        for other in others:
+            self.limiter.give_back(other, was_answered=False)
+
     async def fill_up(self, _slot: Slot) -> None:
         while self.limiter.in_flight < self.limiter.limit:
             await self.limiter.acquire()
@@ -80,19 +87,30 @@ def test_only_a_429_lowers_it_and_a_wave_of_them_lowers_to_what_the_server_holds
     asyncio.run(scenario())
 
 
-def test_it_rises_by_one_a_clean_round_and_tries_a_refused_level_much_later() -> None:
+def test_a_refused_level_is_tried_again_only_after_many_clean_answers() -> None:
     async def scenario() -> None:
         bench = Bench(4)
-        (slot, *others) = await bench.fill()
-        bench.limiter.give_back_limited(slot, retry_after_sec=None)
-        for other in others:
-            bench.limiter.give_back(other, was_answered=True)
-        assert bench.limiter.limit == 3
-        rounds = 0
-        while bench.limiter.limit < 4:
-            await bench.clean_round()
-            rounds += 1
-        assert 3 * rounds >= TRIAL_AFTER_ANSWERS
+        for _ in range(3):
+            await bench.refuse_one()
+            assert bench.limiter.limit == 3
+            rounds = 0
+            while bench.limiter.limit < 4:
+                await bench.clean_round()
+                rounds += 1
+            assert 0 <= 3 * rounds - TRIAL_AFTER_ANSWERS < 3
+
+    asyncio.run(scenario())
+
+
+def test_a_new_level_that_is_refused_at_once_is_left_for_the_one_that_held() -> None:
+    async def scenario() -> None:
+        bench = Bench(16)
+        await bench.refuse_one()
+        assert bench.limiter.limit == 12
+        await bench.clean_round()
+        assert bench.limiter.limit == 13
+        await bench.refuse_one()
+        assert bench.limiter.limit == 12
 
     asyncio.run(scenario())
 
@@ -101,10 +119,7 @@ def test_a_level_that_holds_after_all_opens_the_way_up() -> None:
     async def scenario() -> None:
         bench = Bench(16)
         for _ in range(2):
-            (slot, *others) = await bench.fill()
-            bench.limiter.give_back_limited(slot, retry_after_sec=None)
-            for other in others:
-                bench.limiter.give_back(other, was_answered=False)
+            await bench.refuse_one()
         assert bench.limiter.limit == 9
         rounds_to: dict[int, int] = {}
         while bench.limiter.limit < 16:
@@ -139,7 +154,7 @@ def test_nothing_rises_before_the_retry_after_has_passed() -> None:
         assert bench.limiter.limit == lowered
         bench.now_sec = 30.0
         await bench.clean_round()
-        assert bench.limiter.limit == lowered + 1
+        assert bench.limiter.limit > lowered
 
     asyncio.run(scenario())
 

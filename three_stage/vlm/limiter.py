@@ -2,9 +2,10 @@
 
 * It starts at the most that is allowed. Only a 429 lowers it, for everybody: by a quarter, and
   then, as further requests of the same wave are refused, to what the endpoint still holds.
-* A level that was tried and refused is not tried again at once: the level below must first have
-  given ``TRIAL_AFTER_ANSWERS`` clean answers with every slot in use, so that at most about one
-  answer in that many is a 429. Below a level that is known to hold, every clean round adds one.
+* A level that was refused is tried again when the level below has given ``TRIAL_AFTER_ANSWERS``
+  clean answers with every slot in use, so that trials alone cost about one answer in that many.
+  Elsewhere half a clean round adds one: most servers refuse sooner than they answer.
+* A level that is refused before it gave a clean round is left for the one below it.
 * After a 429 nothing rises before its ``Retry-After`` has passed.
 * A slot is held only while a request is in flight, never while it waits to be sent again.
 """
@@ -12,13 +13,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from loguru import logger
 
-TRIAL_AFTER_ANSWERS = 40
+TRIAL_AFTER_ANSWERS = 30
 _KEPT_AT_A_LIMIT = 0.75
 
 
@@ -48,7 +50,7 @@ class AdaptiveLimiter:
         self._wave = 0
         self._clean_answers = 0
         self._refused_level: int | None = None
-        self._is_trial = False
+        self._is_new_level = False
         self._no_rise_before = 0.0
 
     @property
@@ -97,25 +99,31 @@ class AdaptiveLimiter:
         else:
             self._wave += 1
             self._refused_level = self._limit
-            lower = self._limit - 1 if self._is_trial else int(self._limit * _KEPT_AT_A_LIMIT)
-            self._is_trial = False
-            self._change(max(1, lower), "429: the endpoint has too many requests")
+            kept = self._limit - 1 if self._is_new_level else int(self._limit * _KEPT_AT_A_LIMIT)
+            self._is_new_level = False
+            self._change(max(1, kept), "429: the endpoint has too many requests")
         self._hand_out()
 
     def _count_clean_answer(self) -> None:
         self._clean_answers += 1
-        if self._is_trial and self._clean_answers >= self._limit:
-            # The endpoint holds what it refused before, so the old boundary says nothing now.
-            self._is_trial = False
-            self._refused_level = None
-        next_level = self._limit + 1
-        is_trial = self._refused_level is not None and next_level >= self._refused_level
-        needed = max(TRIAL_AFTER_ANSWERS, self._limit) if is_trial else self._limit
-        is_due = self._clean_answers >= needed and self._clock() >= self._no_rise_before
-        if is_due and next_level <= self._most:
-            self._is_trial = is_trial
+        if self._clean_answers >= self._limit:
+            self._is_new_level = False
+            if self._limit == self._refused_level:
+                # The endpoint holds what it refused before, so the old boundary says nothing now.
+                self._refused_level = None
+        is_due = self._clean_answers >= self._answers_before_a_rise()
+        if is_due and self._clock() >= self._no_rise_before and self._limit < self._most:
+            self._is_new_level = True
             self._clean_answers = 0
-            self._change(next_level, "every slot in use, and no 429")
+            self._change(self._limit + 1, "every slot in use, and no 429")
+
+    def _answers_before_a_rise(self) -> int:
+        """Return how many clean answers this level must give before the next one is tried."""
+        if self._limit + 1 == self._refused_level:
+            return max(TRIAL_AFTER_ANSWERS, self._limit)
+        if self._limit == self._refused_level:
+            return self._limit
+        return math.ceil(self._limit / 2)
 
     def _change(self, new: int, reason: str) -> None:
         if new == self._limit:
