@@ -86,9 +86,9 @@ class BusyServer:
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             await asyncio.sleep(self.latency_sec())
-            await _send(send, 200, canned, {})
         finally:
             self._under_way -= 1
+        await _send(send, 200, canned, {})
         self.answered_at_sec.append(self.now_sec)
         return True
 

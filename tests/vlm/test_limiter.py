@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from typing import Any
 
@@ -236,6 +237,7 @@ def ideal_sec(schedule: list[tuple[float, int]], answers: int, latency_sec: floa
 @pytest.mark.slow
 def test_a_server_that_allows_so_many_in_flight_is_followed_as_it_changes() -> None:
     latency_sec, schedule = 0.25, [(0.0, 6), (15.0, 3), (30.0, 10)]
+    chosen = random.Random(1)
     arrived: list[tuple[float, bool]] = []
     told: dict[str, float] = {}
     too_early: list[str] = []
@@ -250,7 +252,8 @@ def test_a_server_that_allows_so_many_in_flight_is_followed_as_it_changes() -> N
         is_fine = received.in_flight <= allowed
         arrived.append((now_sec, is_fine))
         if is_fine:
-            return Say('{"a": 1}', delay_sec=latency_sec)
+            # Answers of one length would come, and let the next ones go, all at the same moment.
+            return Say('{"a": 1}', delay_sec=latency_sec * chosen.uniform(0.5, 1.5))
         headers = {"retry-after": "1"} if len(arrived) % 2 else {}
         told[name] = now_sec + float(headers.get("retry-after", 0))
         return Status(429, "too many", headers=headers)
