@@ -8,7 +8,14 @@ import pytest
 
 from schemas.files import Usage
 from three_stage.batch import Progress, duration_text
-from three_stage.vlm import AskKey, RequestFailed, RequestFinished, RequestStarted, RunPaused
+from three_stage.vlm import (
+    AskKey,
+    RequestFailed,
+    RequestFinished,
+    RequestStarted,
+    RunPaused,
+    RunResumed,
+)
 
 KEY = AskKey("v", "stage1", None)
 
@@ -66,11 +73,12 @@ def test_failed_requests_are_no_longer_in_flight() -> None:
     assert progress.tally.requests == 1
 
 
-def test_a_pause_is_told() -> None:
-    stream = io.StringIO()
-    with Progress(1, quiet=False, stream=stream) as progress:
+def test_a_pause_stands_in_the_live_display_until_it_is_over() -> None:
+    with Progress(1, quiet=False, stream=io.StringIO()) as progress:
         progress.observe(RunPaused(reason="connection refused", next_try_in_sec=5.0))
-    assert "connection refused" in stream.getvalue()
+        assert "connection refused" in progress.tally.state
+        progress.observe(RunResumed(paused_sec=5.0))
+        assert progress.tally.state == ""
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """A chat-completions server on loopback that does what a script says, faults included.
 
-A script is a list of steps, taken in the order in which requests arrive, or a function from the
-Received request to a step. Steps: Say (an answer), Status (any status and body), Raw (bytes as they
-are), Reset (the connection breaks), CutBody (the answer stops before its announced end), Hang (no
-answer until the client leaves). Each may wait first (``delay_sec``). When a list is at its end the
-server answers 500 with the words "the script is at its end".
+A script is a list of steps, taken in the order in which requests arrive, or a function, perhaps a
+coroutine function, from the Received request to a step. Steps: Say (an answer), Status (any status
+and body), Raw (bytes as they are, with an end as wanted), Reset (the connection breaks), CutBody
+(the answer stops before its announced end), Hang (no answer until the client leaves). Each may wait
+first (``delay_sec``). When a list is at its end the server answers 500 with the words "the script
+is at its end".
 
     with ScriptedServer([Status(429, headers={"retry-after": "1"}), Say('{"a": 1}')]) as server:
         ask(server.base_url)
@@ -12,17 +13,19 @@ server answers 500 with the words "the script is at its end".
 
 Every request is recorded with body, headers, arrival time (``time.monotonic``) and how many were
 in flight then. The server runs uvicorn in a thread of this process; a subprocess may use it too.
+Given a ``port``, it takes that one, so that a server can come back where another one was.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -111,10 +114,16 @@ class Status(Step):
 
 @dataclass(frozen=True)
 class Raw(Step):
-    """Status 200 with exactly these bytes."""
+    """Status 200 with exactly these bytes.
+
+    After them all is well, or the connection is reset, or it closes before the end that was
+    announced (``missing``) or without the mark that ends an answer of unknown length (``unended``).
+    """
 
     content: bytes
     content_type: str = JSON_TYPE
+    headers: Mapping[str, str] = field(default_factory=dict)
+    end: Literal["whole", "reset", "missing", "unended"] = "whole"
     delay_sec: float = field(default=0.0, kw_only=True)
 
 
@@ -142,7 +151,7 @@ class Hang(Step):
     delay_sec: float = field(default=0.0, kw_only=True)
 
 
-Script = Iterable[Step] | Callable[[Received], Step]
+Script = Iterable[Step] | Callable[[Received], Step | Awaitable[Step]]
 _Message = MutableMapping[str, Any]
 
 
@@ -179,8 +188,9 @@ class _Server(uvicorn.Server):
 class ScriptedServer:
     """Serves a script while it is used as a context manager."""
 
-    def __init__(self, script: Script, *, models: tuple[str, ...] = ()) -> None:
+    def __init__(self, script: Script, *, models: tuple[str, ...] = (), port: int = 0) -> None:
         self._next = script if callable(script) else _in_order(list(script))
+        self._port = port
         self._models = models
         self._lock = threading.Lock()
         self._in_flight = 0
@@ -190,7 +200,7 @@ class ScriptedServer:
 
     def __enter__(self) -> Self:
         config = uvicorn.Config(
-            self._app, host="127.0.0.1", port=0, http=_Protocol, ws="none", loop="asyncio",
+            self._app, host="127.0.0.1", port=self._port, http=_Protocol, ws="none", loop="asyncio",
             lifespan="off", interface="asgi3", log_config=None, log_level="critical",
             timeout_graceful_shutdown=1,
         )  # fmt: skip
@@ -228,7 +238,10 @@ class ScriptedServer:
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
         try:
             received = await self._receive(scope, receive)
-            await self._play(self._next(received), received, transport, receive, send)
+            step = self._next(received)
+            if inspect.isawaitable(step):
+                step = await step
+            await self._play(step, received, transport, receive, send)
         finally:
             with self._lock:
                 self._in_flight -= 1
@@ -264,13 +277,14 @@ class ScriptedServer:
                 headers = {"content-type": step.content_type, **step.headers}
                 await _send(send, step.status, text.encode(), headers)
             case Raw():
-                await _send(send, 200, step.content, {"content-type": step.content_type})
+                await _send_raw(step, transport, send)
             case Reset(when=when):
                 if when == "middle":
                     await _send_part(send, b'{"choices": [{"mess')
                 _reset(transport)
             case CutBody():
-                await _send_part(send, json.dumps(Say(step.text).completion(received)).encode())
+                whole = json.dumps(Say(step.text).completion(received)).encode()
+                await _send_part(send, whole[: len(whole) // 2])
                 transport.close()
             case Hang():
                 await _hang(step, receive, send)
@@ -292,6 +306,21 @@ async def _send(send: Any, status: int, content: bytes, headers: Mapping[str, st
     head.append((b"content-length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": content})
+
+
+async def _send_raw(step: Raw, transport: asyncio.Transport, send: Any) -> None:
+    headers = {"content-type": step.content_type, **step.headers}
+    if step.end in ("whole", "reset"):
+        await _send(send, 200, step.content, headers)
+        if step.end == "reset":
+            _reset(transport)
+        return
+    if step.end == "missing":
+        headers["content-length"] = str(len(step.content) + 1)
+    head = [(key.encode(), value.encode("latin-1")) for key, value in headers.items()]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": step.content, "more_body": True})
+    transport.close()
 
 
 async def _send_part(send: Any, content: bytes) -> None:

@@ -268,7 +268,7 @@ def test_a_refusal_or_a_filter_has_its_own_error_and_is_not_asked_again(
 
 
 def test_a_cut_answer_asks_for_a_shorter_one_then_allows_twice_the_tokens_once() -> None:
-    cut = Say('{"a": 1' + "\n" * 5000, finish_reason="length")
+    cut = Say('{"a": 1' + "\n" * 900, finish_reason="length")
     with ScriptedServer([cut] * 5) as server, pytest.raises(NoValidAnswerError) as caught:
         ask_one(settings_for(server.base_url, max_tokens=50), question(max_attempts=5))
     assert [body["max_tokens"] for body in server.bodies] == [50, 50, 100, 100, 100]

@@ -5,22 +5,29 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import av
+import cv2
+import numpy as np
 import pytest
 
 from prompts import Prompt
 from tests.support.scripted_server import Received, Say, ScriptedServer
 from tests.vlm.helpers import SCHEMA, ask_one, jpeg, pictures, question, settings_for
+from three_stage.settings import EndpointSettings
 from three_stage.vlm import (
+    AnswerRejected,
     Picture,
     Question,
     RequestRejectedError,
     RequestTooLargeError,
     Words,
+    resolve_endpoint,
 )
+from three_stage.vlm.dialects import build_media
 
 GOOD = Say('{"a": 1}')
 
@@ -188,13 +195,10 @@ def test_a_question_without_pictures_is_text_alone(dialect: str) -> None:
     assert content == [{"type": "text", "text": "How many?"}]
 
 
-def test_three_pictures_are_too_few_for_a_frame_list() -> None:
-    with ScriptedServer([GOOD]) as server, pytest.raises(RequestRejectedError, match="at least 4"):
-        ask_one(
-            settings_for(server.base_url, media_dialect="dashscope_video"),
-            question(pictures=pictures(3)),
-        )
-    assert not server.requests
+def test_three_pictures_are_too_few_for_a_frame_list_and_are_sent_one_by_one() -> None:
+    asked = question(pictures=pictures(3))
+    as_list = sent(asked, media_dialect="dashscope_video").body
+    assert as_list == sent(asked, media_dialect="images").body
 
 
 def test_a_picture_that_is_no_jpeg_is_said() -> None:
@@ -204,11 +208,53 @@ def test_a_picture_that_is_no_jpeg_is_said() -> None:
     assert not server.requests
 
 
-def test_an_item_above_the_providers_limit_is_refused_before_sending() -> None:
-    huge = (Picture(b"x" * 7_600_000, 64, 48),)
-    with ScriptedServer([GOOD]) as server, pytest.raises(RequestTooLargeError, match="10 MB"):
-        ask_one(settings_for(server.base_url, provider="dashscope"), question(pictures=huge))
+@pytest.mark.parametrize("dialect", ["images", "dashscope_video"])
+def test_an_item_above_the_providers_limit_is_refused_before_sending(dialect: str) -> None:
+    huge = (Picture(b"x" * 7_600_000, 64, 48),) * 4
+    with (
+        ScriptedServer([GOOD]) as server,
+        pytest.raises(RequestTooLargeError, match="10 MB") as caught,
+    ):
+        ask_one(
+            settings_for(server.base_url, provider="dashscope", media_dialect=dialect),
+            question(pictures=huge),
+        )
     assert not server.requests
+    assert "--frame-max-side" in caught.value.hint
+    assert "--media-dialect" not in caught.value.hint
+
+
+def noisy(count: int, *, width_px: int = 320, height_px: int = 240) -> tuple[Picture, ...]:
+    """Return pictures that no encoder can make small."""
+    chance = np.random.default_rng(3)
+    shown = []
+    for _ in range(count):
+        image = chance.integers(0, 256, (height_px, width_px, 3), np.uint8)
+        done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 60])
+        assert done
+        shown.append(Picture(bytes(data.tobytes()), width_px, height_px))
+    return tuple(shown)
+
+
+def test_a_video_of_noise_is_no_larger_than_its_jpegs() -> None:
+    shown = noisy(4)
+    body = sent(question(pictures=shown), media_dialect="video_url").body
+    mp4 = base64.b64decode(body["messages"][1]["content"][0]["video_url"]["url"].partition(",")[2])
+    jpegs = sum(len(picture.jpeg) for picture in shown)
+    assert 0.4 * jpegs < len(mp4) <= jpegs
+    assert len(video_in(body["messages"][1]["content"][0])) == 4
+
+
+def test_a_video_is_made_to_fit_what_the_provider_takes_of_one_item() -> None:
+    shown = noisy(4)
+    endpoint = resolve_endpoint(EndpointSettings(provider="vllm", media_dialect="video_url"))
+    jpegs = sum(len(picture.jpeg) for picture in shown)
+    small = replace(endpoint, max_item_bytes=jpegs // 2)
+    (url,) = build_media(shown, small, Words.ours()).urls.values()
+    assert jpegs // 8 < len(url.partition(b",")[2]) <= jpegs // 2
+    with pytest.raises(RequestTooLargeError, match="video/mp4") as caught:
+        build_media(shown, replace(endpoint, max_item_bytes=1000), Words.ours())
+    assert "--media-dialect images" in caught.value.hint
 
 
 def test_a_body_above_the_limit_is_refused_before_sending_and_at_the_limit_is_sent() -> None:
@@ -234,6 +280,63 @@ def test_a_reask_is_the_same_question_then_the_last_answer_and_its_errors_only()
     assert third["messages"][2]["content"] == '{"a": "second"}'
     assert "- a: 'second' is no integer" in third["messages"][3]["content"]
     assert "first" not in third["messages"][3]["content"]
+
+
+def test_the_bytes_up_to_the_end_of_the_question_are_those_of_the_first_request() -> None:
+    with ScriptedServer([Say('{"a": "first"}'), Say(""), Say('{"a": "x"}'), GOOD]) as server:
+        ask_one(
+            settings_for(server.base_url, media_dialect="video_url"),
+            question(pictures=pictures(5), max_attempts=4),
+        )
+    first, *later = [got.raw for got in server.requests]
+    end = first.index(b'],"max_tokens"')
+    assert [raw.startswith(first[:end]) for raw in later] == [True] * 3
+
+
+def test_what_a_model_thought_is_not_said_again() -> None:
+    with ScriptedServer([Say('<think>{"a": 5}?</think>\n{"a": "x"}'), GOOD]) as server:
+        ask_one(settings_for(server.base_url))
+    assert server.bodies[1]["messages"][2]["content"].strip() == '{"a": "x"}'
+
+
+@pytest.mark.parametrize("unit", ["x", "\\", "\u0001", "切", "🥕", '"', "\n"])
+def test_a_reask_of_an_endless_answer_keeps_within_its_bounds(unit: str) -> None:
+    answer = json.dumps({"a": unit * 100_000}, ensure_ascii=False)
+    with ScriptedServer([Say(answer), GOOD]) as server:
+        ask_one(settings_for(server.base_url))
+    first, second = server.requests
+    assert len(second.raw) - len(first.raw) < 66_000
+    previous = second.body["messages"][2]["content"]
+    assert answer.startswith(previous.removesuffix(" …"))
+    assert len(json.dumps(previous, ensure_ascii=False).encode()) > 47_900
+
+
+def test_a_flood_of_errors_is_said_in_part_and_counted() -> None:
+    def refuse(value: object) -> int:
+        if value == {"a": 1}:
+            return 1
+        raise AnswerRejected((*(f"a[{number}]: wrong" for number in range(5000)), "b" * 90_000))
+
+    with ScriptedServer([Say('{"a": 0}'), GOOD]) as server:
+        ask_one(settings_for(server.base_url), question(check=refuse))
+    said = server.bodies[1]["messages"][3]["content"]
+    assert "- a[0]: wrong\n- a[1]: wrong\n" in said
+    listed = re.findall(r"^- a\[", said, re.MULTILINE)
+    assert f"- ... and {5001 - len(listed)} more" in said
+    assert 12_000 < len(said) < 17_000
+
+
+def test_one_endless_error_is_said_in_part() -> None:
+    def refuse(value: object) -> int:
+        if value == {"a": 1}:
+            return 1
+        raise AnswerRejected(("b" * 90_000, "c: wrong"))
+
+    with ScriptedServer([Say('{"a": 0}'), GOOD]) as server:
+        ask_one(settings_for(server.base_url), question(check=refuse))
+    said = server.bodies[1]["messages"][3]["content"]
+    assert len(said) < 1500
+    assert "- c: wrong" in said
 
 
 def test_the_caller_may_bring_his_own_words() -> None:

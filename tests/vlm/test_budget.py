@@ -170,6 +170,18 @@ def test_the_cap_stops_a_reask_too() -> None:
     assert budget.spent.total_tokens == 120 * len(server.requests) <= 500
 
 
+def test_answers_under_way_when_the_cap_is_reached_are_kept() -> None:
+    budget, journal = Budget(max_total_tokens=420), MemoryJournal()
+    asked = [question(f"video {number}") for number in range(8)]
+    slow = Say('{"a": 1}', delay_sec=0.2)
+    with ScriptedServer(lambda _received: slow) as server:
+        settings = settings_for(server.base_url, max_tokens=50, concurrency=3)
+        answers = run(ask_all(settings, asked, journal, budget=budget))
+    assert any(isinstance(answer, BudgetReachedError) for answer in answers)
+    assert journal.events.count("answer") == len(server.requests) >= 2
+    assert budget.spent.total_tokens == 120 * len(server.requests) <= 420
+
+
 def test_a_replayed_answer_costs_nothing() -> None:
     journal = MemoryJournal()
     with ScriptedServer([Say('{"a": 1}')]) as server:

@@ -123,3 +123,13 @@ def test_only_a_key_longer_than_twelve_shows_its_tail(key: str, tail: str) -> No
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.8.8.8", "a.localhost"])
 def test_loopback_is_recognised(host: str) -> None:
     assert resolve(api_base=f"http://{host}:1/v1").is_loopback
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64, f"gpu.{'y' * 64}.example", "ü..x"])
+def test_a_name_that_no_name_server_could_be_asked_for_is_no_address(host: str) -> None:
+    with pytest.raises(UsageError, match="is no address"):
+        resolve(api_base=f"http://{host}/v1")
+
+
+def test_a_name_in_any_script_is_an_address() -> None:
+    assert resolve(api_base="http://bücher.example/v1").api_base == "http://bücher.example/v1"

@@ -18,7 +18,7 @@ from tests.vlm.helpers import (
     run,
     settings_for,
 )
-from three_stage.vlm import EndpointDownError, RequestRejectedError
+from three_stage.vlm import EndpointDownError, NoValidAnswerError, RequestRejectedError
 
 GOOD = Say('{"a": 1}')
 
@@ -154,6 +154,30 @@ def test_a_schema_that_was_taken_and_ignored_is_shown_in_the_text_from_then_on()
     assert not any("JSON Schema" in text for text in first)
     assert any("JSON Schema" in text and str(SCHEMA["type"]) in text for text in second)
     assert mode_of(server.bodies[1]) == "json_schema"
+
+
+ENDLESS = Say("{" + "\n\t " * 1000, finish_reason="length")
+
+
+def test_an_answer_that_does_not_end_is_asked_for_in_another_mode_with_no_more_room() -> None:
+    script = [GOOD, ENDLESS, ENDLESS, GOOD]
+    with ScriptedServer(script) as server:
+        asked = [question("one"), question("two")]
+        settings = settings_for(server.base_url, concurrency=1)
+        answers = run(ask_all(settings, asked, MemoryJournal()))
+    assert not any(isinstance(answer, BaseException) for answer in answers)
+    modes = [mode_of(body) for body in server.bodies]
+    assert modes == ["json_schema", "json_schema", "json_object", "prompt"]
+    assert len({body["max_tokens"] for body in server.bodies}) == 1
+
+
+def test_an_answer_that_never_ends_says_so_and_a_pinned_mode_stays() -> None:
+    with ScriptedServer([ENDLESS] * 3) as server:
+        settings = settings_for(server.base_url, structured_mode="json_schema")
+        with pytest.raises(NoValidAnswerError, match="goes on with white space") as caught:
+            ask_one(settings)
+    assert "--structured-mode" in caught.value.hint
+    assert {mode_of(body) for body in server.bodies} == {"json_schema"}
 
 
 def test_a_model_that_wants_another_name_for_the_token_budget_gets_it() -> None:

@@ -15,8 +15,10 @@ from three_stage.vlm.errors import AnswerRejected, UnreadableAnswer
 from three_stage.vlm.reading import (
     MAX_ANSWER_CHARACTERS,
     Candidate,
+    endless_part,
     read_candidates,
     read_checked,
+    stops_while_thinking,
 )
 
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -220,3 +222,40 @@ def test_what_a_check_raises_by_mistake_passes_through() -> None:
 
     with pytest.raises(ZeroDivisionError):
         read_checked('{"a": 1}', broken)
+
+
+@pytest.mark.parametrize("begun", ["", '{"steps": [{"step_id": 1'])
+@pytest.mark.parametrize(
+    ("goes_on", "words"),
+    [
+        (" \n\t" * 400, "white space"),
+        ("The cup. " * 500, "the same words"),
+        ("a" * 5000, "the same words"),
+        ('{"step_id": 1, "goal": "pour"}, ' * 200, "the same words"),
+    ],
+)
+def test_a_text_that_goes_on_with_the_same_is_endless(begun: str, goes_on: str, words: str) -> None:
+    assert endless_part(begun + goes_on) == words
+
+
+def test_a_long_text_that_goes_on_with_something_new_has_no_endless_part() -> None:
+    steps = " ".join(
+        f'{{"step_id": {number}, "goal": "cut piece {number}"}}' for number in range(999)
+    )
+    assert endless_part(steps) is None
+    assert endless_part("") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<think>so", True),
+        ("\n<thinking>so", True),
+        ("<think>so</think>{", False),
+        ('{"a": "<think>"', False),
+    ],
+)
+def test_a_text_that_ends_in_its_thinking_part_is_told_from_others(
+    text: str, expected: bool
+) -> None:
+    assert stops_while_thinking(text) is expected

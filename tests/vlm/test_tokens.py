@@ -19,14 +19,38 @@ QWEN3 = "Qwen/Qwen3-VL-235B-A22B-Instruct"
         (QWEN3, 1024, 576, 32 * 18),
         (QWEN3, 1025, 577, 33 * 19),
         ("qwen2.5-vl-72b-instruct", 1024, 576, 37 * 21),
-        ("Qwen/Qwen2-VL-7B", 28, 28, 1),
-        ("another", 32, 32, 1),
+        ("another", 1024, 576, 32 * 18),
     ],
 )
 def test_a_picture_takes_one_token_a_merged_patch_and_two_marks(
     model: str, width_px: int, height_px: int, tokens: int
 ) -> None:
     assert estimate_tokens("", [(width_px, height_px)], model=model) == tokens + 2
+
+
+@pytest.mark.parametrize(
+    ("model", "width_px", "height_px", "told"),
+    [
+        # As vLLM 0.32.0 and llama.cpp count them: docs/foreign_servers.md.
+        (QWEN3, 64, 48, 70),
+        (QWEN3, 160, 96, 77),
+        ("another", 32, 32, 64),
+        ("Qwen/Qwen2-VL-7B", 28, 28, 4),
+    ],
+)
+def test_a_small_picture_is_enlarged_before_it_is_counted(
+    model: str, width_px: int, height_px: int, told: int
+) -> None:
+    assert estimate_tokens("", [(width_px, height_px)], model=model) == told + 2
+
+
+@pytest.mark.parametrize(
+    ("width_px", "height_px", "told"),
+    [(512, 288, 144), (640, 360, 220), (1000, 562, 558), (1024, 768, 768), (1920, 1080, 2040)],
+)
+def test_no_picture_takes_more_than_estimated(width_px: int, height_px: int, told: int) -> None:
+    # As vLLM 0.32.0 and llama.cpp count them: docs/foreign_servers.md.
+    assert told <= estimate_tokens("", [(width_px, height_px)], model=QWEN3) - 2 <= 1.1 * told
 
 
 @pytest.mark.parametrize(

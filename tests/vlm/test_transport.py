@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import socket
+import threading
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from loguru import logger
 
 from tests.support.scripted_server import (
     CutBody,
@@ -38,11 +40,14 @@ from three_stage.vlm import (
     Budget,
     EndpointDownError,
     EndpointRefusedError,
+    Picture,
+    Question,
     RequestFailed,
     RequestFailedError,
     RequestRejectedError,
     RunPaused,
     RunResumed,
+    VlmError,
     resolve_endpoint,
 )
 
@@ -158,6 +163,140 @@ def test_what_never_passes_is_sent_once_and_diagnosed(
     assert len(server.requests) == 1
     assert journal.events == ["failure"]
     assert journal.records[0].request_bytes == len(server.requests[0].raw)
+
+
+@pytest.mark.parametrize("end", ["reset", "missing", "unended"])
+def test_an_answer_that_is_whole_is_taken_whatever_becomes_of_the_connection(
+    end: Literal["reset", "missing", "unended"],
+) -> None:
+    whole = b'{"choices": [{"message": {"content": "{\\"a\\": 1}"}, "finish_reason": "stop"}]}'
+    with ScriptedServer([Raw(whole, end=end), GOOD]) as server:
+        assert ask_one(settings_for(server.base_url)).value == 1
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("strange", "said"),
+    [
+        (Raw(b'{"error": "Unexpected endpoint or method."}'), "Unexpected endpoint"),
+        (Raw(b'{"object": "list", "data": []}'), "JSON that is no chat completion"),
+        (Raw(b'{"choices": [{"mess'), "cannot be read as JSON"),
+        (Raw(b""), "an empty body"),
+    ],
+)
+def test_a_first_answer_that_stays_strange_is_a_wrong_address_and_no_outage(
+    strange: Step, said: str
+) -> None:
+    with ScriptedServer(lambda _received: strange) as server:
+        settings = settings_for(server.base_url, api_call_retries=2, endpoint_patience_sec=60.0)
+        with pytest.raises(EndpointRefusedError, match=said) as caught:
+            ask_one(settings)
+    assert "--api-base" in str(caught.value)
+    assert len(server.requests) == 3
+
+
+def test_strange_answers_of_an_endpoint_that_already_answered_are_waited_for() -> None:
+    def script(received: Received) -> Step:
+        return Raw(b'{"choices": [{"mess') if 2 <= received.number <= 8 else GOOD
+
+    with ScriptedServer(script) as server:
+        settings = settings_for(server.base_url, concurrency=1, endpoint_patience_sec=20.0)
+        answers = run(ask_all(settings, [question("one"), question("two")], MemoryJournal()))
+    assert [getattr(answer, "value", answer) for answer in answers] == [1, 1]
+
+
+def refuses_unread(listening: socket.socket, lingers: bool) -> None:
+    """Answer 413 to one request without reading its body; a gateway that lingers reads it later."""
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\n\r\nbig!")
+        if lingers:
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(1_000_000):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("lingers", "said"), [(True, "answered 413: big!"), (False, "no bodies of this size")]
+)
+def test_a_gateway_that_refuses_a_large_body_unread_is_understood(lingers: bool, said: str) -> None:
+    large = Picture(bytes(8_000_000), 2000, 1500)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        gateway = threading.Thread(
+            target=refuses_unread, args=(listening,), kwargs={"lingers": lingers}
+        )
+        gateway.start()
+        settings = settings_for(
+            f"http://127.0.0.1:{listening.getsockname()[1]}/v1", api_call_retries=0,
+            endpoint_patience_sec=0.0,
+        )  # fmt: skip
+        with pytest.raises(VlmError, match=said) as caught:
+            ask_one(settings, question(pictures=(large,)))
+        gateway.join()
+    assert "--max-body-mb" in str(caught.value)
+
+
+def nobody_has_that_name(*_arguments: object, **_options: object) -> Any:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def test_a_host_name_that_nobody_has_ends_the_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", nobody_has_that_name)
+    journal = MemoryJournal()
+    with pytest.raises(EndpointRefusedError, match="host name cannot be looked up") as caught:
+        ask_one(settings_for("http://typo.example/v1", endpoint_patience_sec=60.0), None, journal)
+    assert "Is --api-base right" in caught.value.hint
+    assert len(journal.records) == 1
+
+
+def test_each_sort_of_passing_trouble_is_told_once() -> None:
+    lines: list[str] = []
+    sink = logger.add(lambda message: lines.append(str(message)), level="INFO", format="{message}")
+    script = [Status(500, "one"), Status(500, "two"), Reset("after"), Status(503, "three"), GOOD]
+    try:
+        with ScriptedServer(script) as server:
+            ask_one(settings_for(server.base_url, api_call_retries=5))
+    finally:
+        logger.remove(sink)
+    told = [line for line in lines if "sent again" in line]
+    assert ["answered 500: one" in told[0], "it was reset" in told[1], "503: three" in told[2]] == [
+        True
+    ] * 3
+    assert len(told) == 3
+
+
+def test_answers_under_way_when_a_run_ends_are_waited_for_and_kept() -> None:
+    def script(received: Received) -> Step:
+        if received.number == 1:
+            return GOOD
+        if received.texts[-1] == "slow":
+            return Say('{"a": 2}', delay_sec=0.6)
+        return Status(401, "revoked", delay_sec=0.2)
+
+    journal = MemoryJournal()
+    names = ["first", "slow", "refused", "waiting"]
+    with ScriptedServer(script) as server:
+        asked = [question(name, user=name) for name in names]
+        settings = settings_for(server.base_url, concurrency=2)
+        answers = run(ends_as_a_batch_does(settings, asked, journal))
+    assert isinstance(answers, EndpointRefusedError)
+    paid = [record.video_id for record in journal.records if record.event == "answer"]
+    assert sorted(paid) == ["first", "slow"]
+    assert len(server.requests) == 3
+
+
+async def ends_as_a_batch_does(
+    settings: EndpointSettings, asked: list[Question[int]], journal: MemoryJournal
+) -> BaseException | None:
+    """Ask all at once; the first error cancels the others."""
+    async with Asker(resolve_endpoint(settings), settings, Budget()) as asker:
+        asks = [asyncio.ensure_future(asker.ask(one, journal)) for one in asked]
+        done, others = await asyncio.wait(asks, return_when=asyncio.FIRST_EXCEPTION)
+        for ask in others:
+            ask.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+    return next((ask.exception() for ask in done if ask.exception() is not None), None)
 
 
 def test_a_web_page_where_the_api_should_be_is_a_wrong_address() -> None:
@@ -425,3 +564,11 @@ def test_a_request_that_was_read_and_not_answered_counts_its_prompt() -> None:
     assert [record.usage.prompt_tokens > 0 for record in answer.records] == [
         True, False, True, False,
     ]  # fmt: skip
+
+
+def test_what_a_server_says_cannot_steer_the_terminal() -> None:
+    with (
+        ScriptedServer([Status(400, {"message": "no\x1b[2J\x00 way"})]) as server,
+        pytest.raises(RequestRejectedError, match=r"no\ufffd\[2J\ufffd way"),
+    ):
+        ask_one(settings_for(server.base_url))

@@ -155,10 +155,8 @@ class Progress:
                 self.tally.state = f"at most {new} requests at once (was {old})"
             case RunPaused(reason=reason):
                 self.tally.state = f"paused: {reason}"
-                self.note(f"paused: {reason}")
             case RunResumed():
                 self.tally.state = ""
-                self.note("the endpoint answers again")
 
     def line(self) -> str:
         """Return the state of the run in one line."""

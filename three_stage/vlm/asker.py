@@ -15,6 +15,7 @@ from three_stage.settings import EndpointSettings
 from three_stage.vlm.bodies import Turn, corrected, digest_of_pictures, first_turn, shorter
 from three_stage.vlm.budget import Budget
 from three_stage.vlm.calls import CallLog
+from three_stage.vlm.capabilities import Feature
 from three_stage.vlm.dispatch import Delivered, Dispatcher, Job, MediaOnce
 from three_stage.vlm.endpoints import Endpoint
 from three_stage.vlm.errors import (
@@ -26,8 +27,8 @@ from three_stage.vlm.errors import (
 from three_stage.vlm.journal import Journal
 from three_stage.vlm.observer import AskObserver, SilentObserver
 from three_stage.vlm.question import Answer, Question
-from three_stage.vlm.reading import Checked, read_checked
-from three_stage.vlm.replies import CONTENT_FILTER, LENGTH, Reply
+from three_stage.vlm.reading import Checked, endless_part, read_checked, stops_while_thinking
+from three_stage.vlm.replies import CONTENT_FILTER, FROM_REASONING, LENGTH, Reply
 from three_stage.vlm.words import Words
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ T = TypeVar("T")
 _NO_TEXT = "The answer holds no text"
 _CUT = "The answer was cut before its end (finish_reason length, {tokens} tokens allowed)"
 _CUT_HINT = "Raise --max-tokens, or ask for less."
+_LOOP_HINT = (
+    "The model does not find an end: use --structured-mode json_object or prompt, another "
+    "--temperature, or another model."
+)
+_THINKING_HINT = "Raise --max-tokens, or use a model that does not think aloud."
+_ONLY_REASONING = "The answer's content is empty; there is reasoning beside it, without an object"
 _INVALID_HINT = (
     "The attempts are in calls.jsonl. Run again, raise the stage's --stageN-retries, or use a "
     "stronger model."
@@ -48,12 +55,17 @@ _LONG_TEXT_CHARACTERS = 200_000
 
 @dataclass(frozen=True)
 class _Rejected:
-    """Why an answer is no valid one; ``is_cut`` asks for a shorter one instead of a better one."""
+    """Why an answer is no valid one, and what the person can do when no better one comes.
+
+    ``is_cut`` asks for a shorter one instead of a better one; ``is_endless`` for one that is put
+    in another way, since more room would be filled with the same.
+    """
 
     errors: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    hint: str = _INVALID_HINT
     is_cut: bool = False
-    is_unreadable: bool = False
+    is_endless: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,22 +142,29 @@ class Asker:
         pictures_digest = await asyncio.to_thread(digest_of_pictures, question.pictures)
         media = MediaOnce(question, self._endpoint, self._words)
         turn = first_turn(question, max_tokens=self._settings.max_tokens)
-        errors: tuple[str, ...] = ()
+        avoided: frozenset[Feature] = frozenset()
+        rejected = _Rejected(())
         for number in range(1, question.max_attempts + 1):
             job = Job(
                 question=question, turn=turn, attempt=number, log=log,
-                pictures_digest=pictures_digest, media=media,
+                pictures_digest=pictures_digest, media=media, avoided=avoided,
             )  # fmt: skip
             attempt = await self._attempt(job, self._wire)
             if isinstance(attempt.verdict, Checked):
                 return _answer(question, attempt.delivered, attempt.verdict, number, log)
-            errors = attempt.verdict.errors
-            was_cut = attempt.verdict.is_cut
-            turn = self._next_turn(turn, attempt.delivered, attempt.verdict)
-        hint = _CUT_HINT if was_cut else _INVALID_HINT
+            rejected = attempt.verdict
+            logger.debug(
+                "{}: attempt {} of {} gave no valid answer: {}",
+                question.key, number, question.max_attempts, "; ".join(rejected.errors),
+            )  # fmt: skip
+            turn = self._next_turn(turn, attempt.delivered, rejected)
+            mode = attempt.delivered.mode
+            if rejected.is_endless and mode != "prompt":
+                avoided |= {mode}
         raise NoValidAnswerError(
-            str(question.key), attempts=question.max_attempts, errors=errors, hint=hint
-        )
+            str(question.key), attempts=question.max_attempts, errors=rejected.errors,
+            hint=rejected.hint,
+        )  # fmt: skip
 
     async def _replay(self, question: Question[T], log: CallLog) -> Answer[T] | None:
         """Return the first stored answer that still reads and checks."""
@@ -194,24 +213,30 @@ class Asker:
         """Look at why the answer ended first: a mended cut answer would look whole."""
         reply = delivered.reply
         if reply.finish_reason == LENGTH:
-            return _Rejected((_CUT.format(tokens=job.turn.max_tokens),), is_cut=True)
+            return _cut(reply, job.turn.max_tokens)
         if reply.text is None:
-            return _Rejected((_NO_TEXT,), is_unreadable=True)
+            return _Rejected((_NO_TEXT,))
         try:
             return await _read(reply.text, job.question)
         except AnswerRejected as rejected:
             is_unreadable = isinstance(rejected, UnreadableAnswer)
-            if is_unreadable and delivered.record.structured_mode == "json_schema":
+            if is_unreadable and delivered.mode == "json_schema":
                 self._dispatcher.capabilities.schema_was_ignored()
-            return _Rejected(rejected.errors, is_unreadable=is_unreadable)
+            if is_unreadable and FROM_REASONING in reply.notes:
+                return _Rejected((_ONLY_REASONING,))
+            return _Rejected(rejected.errors)
 
     def _next_turn(self, turn: Turn, delivered: Delivered, verdict: _Rejected) -> Turn:
-        """Say what was wrong; after a second cut answer, allow twice the tokens, once."""
+        """Say what was wrong; after a second cut answer, allow twice the tokens, once.
+
+        Not after one without an end: it would fill them too.
+        """
         text = delivered.reply.text or ""
         if not verdict.is_cut:
             return corrected(turn, text, verdict.errors, self._words)
         was_cut_before = turn.correction == self._words.reask_shorter.fill()
-        more = 2 if was_cut_before and turn.max_tokens == self._settings.max_tokens else 1
+        may_grow = was_cut_before and turn.max_tokens == self._settings.max_tokens
+        more = 2 if may_grow and not verdict.is_endless else 1
         return shorter(turn, text, self._words, max_tokens=turn.max_tokens * more)
 
 
@@ -225,10 +250,22 @@ def _connect(endpoint: Endpoint, concurrency: int) -> Wire:
 def _block_in(reply: Reply) -> str | None:
     """Tell who kept the answer back, if somebody did."""
     if reply.refusal is not None:
-        return f"the model refused: {reply.refusal[:_REFUSAL_SHOWN]}"
+        return f"the model refused: {reply.refusal[:_REFUSAL_SHOWN].rstrip('. ')}"
     if reply.finish_reason == CONTENT_FILTER:
         return "the endpoint's content filter stopped it"
     return None
+
+
+def _cut(reply: Reply, max_tokens: int) -> _Rejected:
+    """Say what a cut answer was cut in."""
+    text = reply.text or ""
+    error, hint = _CUT.format(tokens=max_tokens), _CUT_HINT
+    endless = endless_part(text)
+    if endless is not None:
+        error, hint = f"{error}; it goes on with {endless} until there", _LOOP_HINT
+    elif FROM_REASONING in reply.notes or stops_while_thinking(text):
+        error, hint = f"{error}, while the model was still thinking", _THINKING_HINT
+    return _Rejected((error,), hint=hint, is_cut=True, is_endless=endless is not None)
 
 
 async def _read(text: str, question: Question[T]) -> Checked[T]:

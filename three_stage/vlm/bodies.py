@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +16,14 @@ from three_stage.vlm.question import Picture, Question
 from three_stage.vlm.words import Words
 
 _CUT_ANSWER_CHARACTERS = 2000
+
+# Pools leave 200 kB of a body for everything that is said (three_stage/media/pool.py): prompts,
+# schema and draft need up to two thirds of it.
+_MOST_ANSWER_BYTES = 48_000
+_MOST_ERRORS_BYTES = 16_000
+_MOST_ERROR_CHARACTERS = 1_000
+_CUT_HERE = " …"
+_THINKING_END = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +55,19 @@ def first_turn(question: Question[Any], *, max_tokens: int) -> Turn:
 
 
 def corrected(turn: Turn, answer: str, errors: Sequence[str], words: Words) -> Turn:
-    """Return the next attempt: the same question, this answer, and what is wrong with it."""
-    if not answer.strip():
+    """Return the next attempt: the same question, this answer, and what is wrong with it.
+
+    What a model thought before it answered is not repeated. An answer or a list of errors that is
+    longer than any of a sound model is cut, so that the body keeps within its bounds.
+    """
+    spoken = _after_thinking(answer)
+    if not spoken.strip():
         return again(turn)
-    listed = "\n".join(f"- {error}" for error in errors)
-    return replace(turn, previous=answer, correction=words.reask.fill(errors=listed))
+    return replace(
+        turn,
+        previous=_cut_to(spoken, _MOST_ANSWER_BYTES),
+        correction=words.reask.fill(errors=_listed(errors)),
+    )
 
 
 def shorter(turn: Turn, answer: str, words: Words, *, max_tokens: int) -> Turn:
@@ -79,7 +97,8 @@ def encode_body(
     response_format = _response_format(turn, options)
     if response_format is not None:
         body["response_format"] = response_format
-    body.update(media.body_fields)
+    if options.sends_frame_rate:
+        body.update(media.body_fields)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return media.fill_in(text.encode("utf-8", "replace"))
 
@@ -107,6 +126,40 @@ def digest_of_pictures(pictures: Sequence[Picture]) -> str:
         digest.update(hashlib.sha256(picture.jpeg).digest())
         digest.update(repr(picture.label).encode("utf-8", "replace"))
     return digest.hexdigest()
+
+
+def _after_thinking(answer: str) -> str:
+    """Return what follows the thinking, or the whole answer when nothing does."""
+    spoken = _THINKING_END.split(answer)[-1]
+    return spoken if spoken.strip() else answer
+
+
+def _listed(errors: Sequence[str]) -> str:
+    """List errors for a model: as many as have room, and how many more there are."""
+    lines, room = [], _MOST_ERRORS_BYTES
+    for error in errors:
+        line = f"- {error}"
+        if len(line) > _MOST_ERROR_CHARACTERS:
+            line = line[:_MOST_ERROR_CHARACTERS] + _CUT_HERE
+        room -= _bytes_in_json(line + "\n")
+        if room < 0:
+            break
+        lines.append(line)
+    more = len(errors) - len(lines)
+    return "\n".join([*lines, f"- ... and {more} more"] if more else lines)
+
+
+def _cut_to(text: str, most_bytes: int) -> str:
+    """Return the beginning of a text that takes at most so many bytes in a body, marked if cut."""
+    if len(text) <= most_bytes and _bytes_in_json(text) <= most_bytes:
+        return text
+    ends = range(min(len(text), most_bytes))
+    end = bisect.bisect_right(ends, most_bytes, key=lambda end: _bytes_in_json(text[:end]))
+    return text[: max(0, end - 1)] + _CUT_HERE
+
+
+def _bytes_in_json(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _messages(turn: Turn, media: Media, options: WireOptions, words: Words) -> list[dict[str, Any]]:

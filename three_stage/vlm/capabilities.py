@@ -16,7 +16,7 @@ from typing import Literal, cast
 from loguru import logger
 
 Mode = Literal["json_schema", "json_object", "prompt"]
-Feature = Literal["json_schema", "json_object", "tokens_field", "temperature"]
+Feature = Literal["json_schema", "json_object", "tokens_field", "temperature", "frame_rate"]
 TokensField = Literal["max_tokens", "max_completion_tokens"]
 
 LADDER: tuple[Mode, ...] = ("json_schema", "json_object", "prompt")
@@ -28,12 +28,17 @@ _NO_FEATURES: frozenset[Feature] = frozenset()
 
 @dataclass(frozen=True, kw_only=True)
 class WireOptions:
-    """How a request is put: its structured mode, and whether the schema stands in the text too."""
+    """How a request is put: its structured mode, and whether the schema stands in the text too.
+
+    ``sends_frame_rate`` is about the hint beside a video: servers that refuse it look into the
+    video, which says the same.
+    """
 
     mode: Mode
     shows_schema: bool
     tokens_field: TokensField
     sends_temperature: bool
+    sends_frame_rate: bool = True
 
 
 class Capabilities:
@@ -62,6 +67,7 @@ class Capabilities:
             shows_schema=mode != "json_schema" or self._ignores_schema,
             tokens_field=_OTHER_FIELD[self._tokens_field] if swapped else self._tokens_field,
             sends_temperature="temperature" not in refused,
+            sends_frame_rate="frame_rate" not in refused,
         )
 
     def worked(self, schema_name: str, mode: Mode, refused: frozenset[Feature]) -> None:
@@ -70,11 +76,19 @@ class Capabilities:
             if feature in self._worked:
                 known = self._refused_for.get(schema_name, _NO_FEATURES)
                 self._refused_for[schema_name] = known | {feature}
-                logger.info("The endpoint refuses {} for the schema {}.", feature, schema_name)
+                said = self._said(feature)
+                logger.info("The endpoint refuses {} for the schema {}.", said, schema_name)
             else:
                 self._refused |= {feature}
-                logger.info("The endpoint refuses {}; this run goes on without.", feature)
+                logger.info(
+                    "The endpoint refuses {}; this run goes on without.", self._said(feature)
+                )
         self._worked.add(mode)
+
+    def _said(self, feature: Feature) -> str:
+        """Name a feature as a person knows it."""
+        names = {"tokens_field": self._tokens_field, "frame_rate": "a frame rate beside a video"}
+        return names.get(feature, feature)
 
     def schema_was_ignored(self) -> None:
         """Remember that a server took the schema and did not follow it: show it in the text too."""

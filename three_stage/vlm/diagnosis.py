@@ -16,6 +16,8 @@ from three_stage.vlm.endpoints import Endpoint
 from three_stage.vlm.faults import Fault, FaultKind, retry_after_sec
 
 _WORDS_SHOWN = 400
+_BODY_SHOWN = 120
+_PAGE_WORDS = "a web page: "
 _ALWAYS_TRANSIENT = frozenset({408, 409, 425})
 _CAPABILITY_STATUS = frozenset({400, 422})
 _DATA_URL = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
@@ -30,6 +32,9 @@ _FEWER_TOKENS = (
 _WRONG_KEY = "Check API_KEY (or --api-key) and that it belongs to this endpoint."
 _OFFLINE_BUG = "This is a mistake in the embedded model: please report it, with the video."
 _NOT_ALLOWED = "The key may not use this model, or not from here: check the account's rights."
+_UNKNOWN = (
+    "The server's log may say more, and pipeline.py doctor tries the ways to ask it one by one."
+)
 _TOO_LARGE = (
     "Lower --max-body-mb (pictures are then made smaller), or raise the gateway's limit "
     "(nginx: client_max_body_size)."
@@ -126,13 +131,19 @@ _RULES = (
         "This model takes no pictures: give --model a vision-language model.",
     ),
     _rule(
-        r"video_url|mm_processor_kwargs|media-io|type.{0,10}video",
+        r"failed to load image or audio",
+        FaultKind.REQUEST,
+        "llama.cpp reads a video with ffmpeg and ffprobe, which must be on its PATH: install them "
+        "there, or use --media-dialect images.",
+    ),
+    _rule(
+        r"video_url|mm_processor_kwargs|media-io|type.{0,10}video|unsupported content",
         FaultKind.REQUEST,
         "The server does not take this form of video: use --media-dialect images.",
     ),
     _rule(
         r"model.{0,200}(does not exist|not exist|not found|not available|no access|unsupported)"
-        r"|(invalid|unknown|unsupported|not a valid|no such) model|model_not_found",
+        r"|(invalid|unknown|unsupported|not a valid|no such) model|model_not_found|pinned to",
         FaultKind.ENDPOINT,
         "Check --model: names are case-sensitive on some servers, and GET {base}/models lists "
         "them.",
@@ -163,6 +174,7 @@ _HINT_OF_REFUSED: Mapping[Feature, str] = MappingProxyType(
     {
         "temperature": "The model takes no --temperature but its own.",
         "tokens_field": "The server takes no bound on an answer's tokens: tell us which it is.",
+        "frame_rate": "Start the server with --trust-request-mm-kwargs (vLLM).",
     }
 )
 _REFUSES_FORMAT = re.compile(
@@ -170,6 +182,8 @@ _REFUSES_FORMAT = re.compile(
     r"|structured[_ ]?(output|generation|decoding)|grammar|constrained decoding",
     re.IGNORECASE,
 )
+# vLLM without --trust-request-mm-kwargs, and servers that do not know the field.
+_REFUSES_FRAME_RATE = re.compile(r"mm_processor_kwargs", re.IGNORECASE)
 _REFUSES_TEMPERATURE = re.compile(
     r"temperature.{0,80}(support|default|allowed)", re.IGNORECASE | re.DOTALL
 )
@@ -240,10 +254,12 @@ def _ruled(status: int, words: str) -> tuple[FaultKind, str]:
         for rule in _RULES:
             if rule.words.search(words):
                 return rule.kind, rule.hint
-    return _STATUS_RULES.get(status, (FaultKind.REQUEST, ""))
+    return _STATUS_RULES.get(status, (FaultKind.REQUEST, _UNKNOWN))
 
 
 def _refused_feature(words: str, options: WireOptions) -> Feature | None:
+    if options.sends_frame_rate and _REFUSES_FRAME_RATE.search(words):
+        return "frame_rate"
     if _REFUSES_MAX_TOKENS.search(words):
         return "tokens_field"
     if options.sends_temperature and _REFUSES_TEMPERATURE.search(words):
@@ -255,16 +271,33 @@ def _refused_feature(words: str, options: WireOptions) -> Feature | None:
 
 def diagnose_strange_body(body: str, content_type: str, facts: RequestFacts) -> Fault:
     """Say what a 200 means that is no chat completion: a web page, a cut body, another API."""
-    words = facts.endpoint.redact(server_words(body))
-    what = f"with {content_type or 'something'} instead of a chat completion: {words or '(empty)'}"
+    came = _what_came(body, content_type, facts)
     return Fault(
         kind=FaultKind.TRANSIENT,
-        message=f"The endpoint answered 200 {what} ({facts}).",
-        hint=f"Check --api-base ({facts.endpoint.api_base}): it usually ends in /v1.",
+        message=f"The endpoint answered 200 with {came} ({facts}).",
+        hint=_WRONG_PATH.format(base=facts.endpoint.api_base),
         status=200,
         was_read=True,
+        is_strange=True,
         is_web_page=is_web_page(body, content_type),
     )
+
+
+def _what_came(body: str, content_type: str, facts: RequestFacts) -> str:
+    if not body.strip():
+        return "an empty body"
+    words = facts.endpoint.redact(server_words(body))
+    if is_web_page(body, content_type):
+        return words if words.startswith(_PAGE_WORDS) else _PAGE_WORDS + words
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return f"a body that cannot be read as JSON: {_begin_of(words)}"
+    return f"JSON that is no chat completion: {_begin_of(words)}"
+
+
+def _begin_of(words: str) -> str:
+    return words if len(words) <= _BODY_SHOWN else words[:_BODY_SHOWN] + "..."
 
 
 def is_web_page(body: str, content_type: str) -> bool:
@@ -280,7 +313,9 @@ def server_words(body: str) -> str:
         said = _said_in(json.loads(body))
     except (ValueError, RecursionError):
         said = _page_text(body) if is_web_page(body, "") else body
-    line = " ".join(_DATA_URL.sub("(a picture)", said).split())
+    words = " ".join(_DATA_URL.sub("(a picture)", said).split())
+    # A server must not steer the terminal.
+    line = "".join(letter if letter.isprintable() else "\ufffd" for letter in words)
     return line if len(line) <= _WORDS_SHOWN else line[:_WORDS_SHOWN] + "..."
 
 
@@ -317,4 +352,4 @@ def _page_text(page: str) -> str:
     """Return a web page's title, or its text."""
     title = re.search(r"<title[^>]*>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
     text = title.group(1) if title else re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", page)
-    return "a web page: " + html.unescape(text)
+    return _PAGE_WORDS + html.unescape(text)

@@ -1,8 +1,10 @@
 """How pictures are put into a request (docs: wire formats).
 
 images           one ``image_url`` part a picture, its label as a text part before it
-video_url        one ``video_url`` part: an H.264 mp4, one picture a second, made from the JPEGs
-dashscope_video  one ``video`` part: the list of JPEGs; at least four
+video_url        one ``video_url`` part: an H.264 mp4, one picture a second, made from the JPEGs and
+                 no larger than they are together
+dashscope_video  one ``video`` part: the list of JPEGs; fewer than four, which it may not hold, are
+                 sent as ``images`` are
 
 The last two have no place for a label between pictures, so a text says which picture is which.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +34,12 @@ PICTURES_PER_SEC = 1
 """Of the video that the pictures are sent as: picture k is shown at second k - 1."""
 
 FEWEST_IN_A_FRAME_LIST = 4
-_X264_CRF = "18"
+
+_BEST_CRF, _WORST_CRF = 18, 51
+_CRF_THAT_HALVES = 6
+_SMALL_VIDEO_BYTES = 64_000
+"""So much a video may always have: a pool of smaller pictures is far from every limit."""
+
 _URL_NAME = re.compile(rb"(data-url-[0-9a-f]{32})")
 
 
@@ -68,7 +76,9 @@ class _DataUrls:
             raise RequestTooLargeError(
                 f"One {media_type} item has {len(encoded) / 1e6:.1f} MB as base64; "
                 f"{self._endpoint.provider} takes {limit / 1e6:.0f} MB.",
-                hint="Lower --jpeg-quality or --frame-max-side, or use --media-dialect images.",
+                hint="Lower --frame-max-side or --jpeg-quality."
+                if media_type == "image/jpeg"
+                else "Lower --frame-max-side or --max-frames, or use --media-dialect images.",
             )
         name = f"data-url-{uuid4().hex}"
         self.by_name[name.encode()] = f"data:{media_type};base64,".encode() + encoded
@@ -100,7 +110,10 @@ def _images(pictures: Sequence[Picture], endpoint: Endpoint, _words: Words) -> M
 
 def _video_url(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -> Media:
     urls = _DataUrls(endpoint)
-    url = urls.add("video/mp4", pictures_to_mp4(pictures))
+    most_bytes = max(_SMALL_VIDEO_BYTES, sum(len(picture.jpeg) for picture in pictures))
+    if endpoint.max_item_bytes is not None:
+        most_bytes = min(most_bytes, endpoint.max_item_bytes // 4 * 3)
+    url = urls.add("video/mp4", pictures_to_mp4(pictures, most_bytes=most_bytes))
     part: dict[str, Any] = {"type": "video_url", "video_url": {"url": url}}
     fields: dict[str, Any] = {}
     if endpoint.frame_rate_hint == "part":
@@ -112,11 +125,7 @@ def _video_url(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) ->
 
 def _frame_list(pictures: Sequence[Picture], endpoint: Endpoint, words: Words) -> Media:
     if len(pictures) < FEWEST_IN_A_FRAME_LIST:
-        raise RequestRejectedError(
-            f"A list of video frames needs at least {FEWEST_IN_A_FRAME_LIST} pictures; this "
-            f"request has {len(pictures)}.",
-            hint="Use --media-dialect images.",
-        )
+        return _images(pictures, endpoint, words)
     urls = _DataUrls(endpoint)
     names = [urls.add("image/jpeg", picture.jpeg) for picture in pictures]
     part = {"type": "video", "video": names, "fps": PICTURES_PER_SEC}
@@ -136,11 +145,23 @@ def _said(pictures: Sequence[Picture], sentence: Prompt, words: Words) -> dict[s
     return _text(text)
 
 
-def pictures_to_mp4(pictures: Sequence[Picture]) -> bytes:
+def pictures_to_mp4(pictures: Sequence[Picture], *, most_bytes: int) -> bytes:
     """Encode pictures as an H.264 mp4 (yuv420p), one a second, at the first one's size made even.
 
-    Raises RequestRejectedError when a picture cannot be decoded.
+    Noise takes more as H.264 of the best quality than as JPEG, so the quality is lowered until the
+    file has at most ``most_bytes``, or cannot get worse. Raises RequestRejectedError when a picture
+    cannot be decoded.
     """
+    crf = _BEST_CRF
+    while True:
+        data = _encoded(pictures, crf)
+        if len(data) <= most_bytes or crf >= _WORST_CRF:
+            return data
+        lower = math.ceil(_CRF_THAT_HALVES * math.log2(len(data) / most_bytes))
+        crf = min(_WORST_CRF, crf + max(1, lower))
+
+
+def _encoded(pictures: Sequence[Picture], crf: int) -> bytes:
     import av  # noqa: PLC0415 - only this dialect needs it
     from av.video.stream import VideoStream  # noqa: PLC0415
 
@@ -151,7 +172,7 @@ def pictures_to_mp4(pictures: Sequence[Picture]) -> bytes:
         stream = container.add_stream("libx264", rate=PICTURES_PER_SEC)
         assert isinstance(stream, VideoStream)  # noqa: S101 - for the type checker
         stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
-        stream.options = {"crf": _X264_CRF, "preset": "veryfast"}
+        stream.options = {"crf": str(crf), "preset": "veryfast"}
         stream.codec_context.time_base = Fraction(1, PICTURES_PER_SEC)
         for index, picture in enumerate(pictures):
             # JPEG holds full-range colours, H.264 video the limited range.

@@ -9,6 +9,7 @@ endpoint was last known to want it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from three_stage.settings import EndpointSettings
 from three_stage.vlm.bodies import Turn, encode_body, said_text, turn_digest
 from three_stage.vlm.budget import Budget, Reservation
 from three_stage.vlm.calls import CallLog, Sent, new_call_id
-from three_stage.vlm.capabilities import Capabilities, Feature, WireOptions
+from three_stage.vlm.capabilities import Capabilities, Feature, Mode, WireOptions
 from three_stage.vlm.diagnosis import RequestFacts
 from three_stage.vlm.dialects import Media, build_media
 from three_stage.vlm.endpoints import Endpoint
@@ -33,6 +34,7 @@ from three_stage.vlm.errors import (
     RequestFailedError,
     RequestRejectedError,
     RequestTooLargeError,
+    RunEndingError,
 )
 from three_stage.vlm.faults import Fault, FaultKind
 from three_stage.vlm.health import EndpointHealth, Pass
@@ -54,15 +56,17 @@ if TYPE_CHECKING:
     from three_stage.vlm.wire import Wire
 
 _LONGEST_BACKOFF_SEC = 60.0
+_LONGEST_WAIT_AT_THE_END_SEC = 120.0
 _ESTIMATED = "usage not told by the endpoint: estimated"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivered:
-    """An answer, and its line in the journal."""
+    """An answer, its line in the journal, and the mode in which it was asked for."""
 
     reply: Reply
     record: CallRecord
+    mode: Mode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,11 @@ class Exchange:
 
 @dataclass(kw_only=True)
 class Job:
-    """One attempt while it is under way: what it asks and what happened to it so far."""
+    """One attempt while it is under way: what it asks and what happened to it so far.
+
+    ``refused`` is what the endpoint does not take; ``avoided`` what it takes and this question is
+    better asked without.
+    """
 
     question: Question[Any]
     turn: Turn
@@ -86,6 +94,7 @@ class Job:
     pictures_digest: str
     media: MediaOnce
     refused: frozenset[Feature] = frozenset()
+    avoided: frozenset[Feature] = frozenset()
     failures: int = 0
     first_failure_sec: float = 0.0
     answers_at_first_failure: int = 0
@@ -159,6 +168,12 @@ class Dispatcher:
             ),
         )
         first_sec = settings.api_call_retry_backoff_sec
+        self._troubles_told: set[tuple[int | None, str]] = set()
+        self._is_ending = False
+        self._strange_first_answers = 0
+        self._under_way = 0
+        self._nothing_is_under_way = asyncio.Event()
+        self._nothing_is_under_way.set()
         self._backoff = tenacity.wait_exponential(
             multiplier=first_sec, max=_LONGEST_BACKOFF_SEC
         ) + tenacity.wait_random(0, first_sec)
@@ -176,7 +191,11 @@ class Dispatcher:
             sleep=self.health.rest,
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
-        fault: Fault | None = await retrying(self._try_once, job, wire)
+        try:
+            fault: Fault | None = await retrying(self._try_once, job, wire)
+        except RunEndingError:
+            await self._last_answers_are_written()
+            raise
         if job.delivered is None:
             said = fault.message if fault is not None else ""
             raise RequestFailedError(
@@ -186,13 +205,41 @@ class Dispatcher:
             )
         return job.delivered
 
+    async def _last_answers_are_written(self) -> None:
+        """Wait for the answers that are under way when a run ends: they are paid for.
+
+        Those of an endpoint that is down are not.
+        """
+        if self.health.is_down or self._nothing_is_under_way.is_set():
+            return
+        if not self._is_ending:
+            self._is_ending = True
+            logger.info(
+                "The run ends early; waiting up to {:g} s for answers under way: {}.",
+                _LONGEST_WAIT_AT_THE_END_SEC, self._under_way,
+            )  # fmt: skip
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_WAIT_AT_THE_END_SEC):
+                await self._nothing_is_under_way.wait()
+
     async def _try_once(self, job: Job, wire: Wire) -> Fault | None:
-        """Send once, in whichever way the endpoint wants it; None when it was answered.
+        """Send once, and bring what came of it to disk; None when it was answered."""
+        permit = await self._permit(job)
+        self._under_way += 1
+        self._nothing_is_under_way.clear()
+        try:
+            return await self._write_down(job, await self._sent_once(job, wire, permit))
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._nothing_is_under_way.set()
+
+    async def _sent_once(self, job: Job, wire: Wire, permit: _Permit) -> Exchange:
+        """Send once, in whichever way the endpoint wants it, and give the permit back.
 
         A request that is refused for a feature goes out again without it on the same permit, so
         that nobody else meanwhile sends what is about to be learnt.
         """
-        permit = await self._permit(job)
         used = Usage()
         last: Exchange | None = None
         try:
@@ -206,7 +253,7 @@ class Dispatcher:
             self._budget.settle(permit.reservation, used)
             self._give_slot_back(permit.slot, None if last is None else last.outcome)
             self.health.leave(permit.given)
-        return await self._write_down(job, last)
+        return last
 
     async def _exchange(self, job: Job, wire: Wire, permit: _Permit) -> Exchange:
         """Send the request and tell the rest of the run what it met."""
@@ -224,7 +271,7 @@ class Dispatcher:
         started_sec = self._clock()
         outcome = await wire.post(body, facts, timeout_sec=self._timeout_sec(permit.given))
         latency_sec = self._clock() - started_sec
-        if isinstance(outcome, Fault) and outcome.is_web_page and not self.health.is_proven:
+        if isinstance(outcome, Fault) and not self.health.is_proven and _is_elsewhere(outcome):
             outcome = replace(outcome, kind=FaultKind.ENDPOINT)
         outcome, used = self._account(outcome, permit.reservation)
         self._tell_the_run(outcome, permit.given, job, options)
@@ -267,7 +314,9 @@ class Dispatcher:
                 await self._budget.wait_for_room()
 
     def _options(self, job: Job) -> WireOptions:
-        options = self.capabilities.options(job.question.schema_name, job.refused)
+        name = job.question.schema_name
+        options = self.capabilities.options(name, job.refused | job.avoided)
+        options = options or self.capabilities.options(name, job.refused)
         if options is None:
             raise RequestRejectedError(
                 f"{job.question.key}: the endpoint takes structured output in no way that is "
@@ -355,10 +404,22 @@ class Dispatcher:
             self.health.answered()
         elif outcome.kind is FaultKind.CAPABILITY:
             self.health.showed_life()
+        elif self._is_no_endpoint(outcome):
+            self.health.end(EndpointRefusedError(outcome.message, hint=outcome.hint))
         else:
             if outcome.kind is FaultKind.TRANSIENT or self.health.is_down:
                 self.health.failed(given, str(outcome))
             self._count_failure(job, outcome)
+
+    def _is_no_endpoint(self, fault: Fault) -> bool:
+        """Count first answers that are no completions: waiting makes none of them, after retries.
+
+        They are counted over all questions, which take turns until one is answered.
+        """
+        if not fault.is_strange or self.health.is_proven:
+            return False
+        self._strange_first_answers += 1
+        return self._strange_first_answers > self._settings.api_call_retries
 
     def _count_failure(self, job: Job, fault: Fault) -> None:
         """Decide whether this request goes on, fails alone, or shows that the endpoint is down."""
@@ -421,12 +482,12 @@ class Dispatcher:
                 cost=cost, latency_sec=exchange.latency_sec,
             )
         )  # fmt: skip
-        return Delivered(reply=reply, record=record)
+        return Delivered(reply=reply, record=record, mode=exchange.sent.mode)
 
     async def _write_failure(self, job: Job, exchange: Exchange, *, will_retry: bool) -> None:
         fault = exchange.outcome
         assert isinstance(fault, Fault)  # noqa: S101 - for the type checker
-        logger.debug("{}: {}", job.question.key, fault.message)
+        self._say(job, fault, will_retry=will_retry)
         await job.log.failure(
             exchange.sent, fault, usage=exchange.used,
             cost=self._budget.cost_of(exchange.used), latency_sec=exchange.latency_sec,
@@ -438,6 +499,19 @@ class Dispatcher:
             )
         )  # fmt: skip
 
+    def _say(self, job: Job, fault: Fault, *, will_retry: bool) -> None:
+        """Tell the person of each sort of passing trouble once, and the log of every one."""
+        trouble = (fault.status, fault.hint)
+        is_passing = will_retry and fault.is_worth_a_retry
+        if is_passing and trouble not in self._troubles_told:
+            self._troubles_told.add(trouble)
+            logger.info(
+                "{}: {} The request is sent again; more of this sort: log file.",
+                job.question.key, fault,
+            )  # fmt: skip
+        else:
+            logger.debug("{}: {}", job.question.key, fault.message)
+
     def _wait_sec(self, state: tenacity.RetryCallState) -> float:
         """Seconds until the next try: what the server asks for, else exponential with jitter."""
         fault = state.outcome.result() if state.outcome is not None else None
@@ -445,3 +519,8 @@ class Dispatcher:
             return fault.retry_after_sec
         # In a paused run the pause takes the back-off's place.
         return 0.0 if self.health.is_down else self._backoff(state)
+
+
+def _is_elsewhere(fault: Fault) -> bool:
+    """Tell whether a first request met somebody else than an endpoint, or nobody at all."""
+    return fault.is_web_page or fault.is_unknown_host

@@ -197,6 +197,7 @@ def _checked_base(base: str) -> str:
     try:
         parts = urlsplit(base)
         host, port_ok = parts.hostname, parts.port is None or parts.port > 0
+        (host or "").encode("idna")  # raises UnicodeError for what no name server could be asked
     except ValueError:
         host, port_ok = None, False
     if _is_malformed(base) or not host or not port_ok:

@@ -32,7 +32,8 @@ class Fault:
     """One request without an answer.
 
     ``retry_after_sec`` is the server's own wish. ``was_read``: the server got the whole request and
-    may have worked on it (and may bill it). ``is_web_page``: HTML came with status 200.
+    may have worked on it (and may bill it). ``is_strange``: status 200 came with what is no chat
+    completion; ``is_web_page``: with HTML. ``is_unknown_host``: nobody has the address's name.
     """
 
     kind: FaultKind
@@ -42,7 +43,9 @@ class Fault:
     retry_after_sec: float | None = None
     refused: Feature | None = None
     was_read: bool = False
+    is_strange: bool = False
     is_web_page: bool = False
+    is_unknown_host: bool = False
     request_id: str | None = None
 
     def __str__(self) -> str:

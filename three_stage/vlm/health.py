@@ -149,7 +149,7 @@ class EndpointHealth:
         """End the run: whoever waits or comes later gets this error."""
         if self._error is None:
             self._error = error
-            logger.error("The run ends: {}", error)
+            logger.debug("The run ends: {}", error)
             self._has_ended.set()
             self._advance()
 
@@ -186,7 +186,8 @@ class EndpointHealth:
         if self.patience_left_sec() <= 0:
             self.end(
                 EndpointDownError(
-                    f"The endpoint gave no answer for {self._patience_sec:g} s. {reason}",
+                    f"The endpoint gave no answer for {self._patience_sec:g} s "
+                    f"(--endpoint-patience-sec). The last trouble: {reason}",
                     hint="Everything done so far is kept: run the same command again later.",
                 )
             )

@@ -21,6 +21,10 @@ from three_stage.vlm.errors import AnswerRejected, UnreadableAnswer
 
 T = TypeVar("T")
 
+_ENDLESS_BLANKS = 1000
+_TAIL_CHARACTERS = 4000
+_REPEATED_TIMES = 4
+
 MAX_ANSWER_CHARACTERS = 4_000_000
 """A longer text is no answer of ours: the largest one has some ten thousand tokens."""
 
@@ -274,3 +278,34 @@ def _without_lone_surrogates(value: Any) -> Any:
 def printable(text: str) -> str:
     """Return a text that UTF-8 can hold: lone surrogates become U+FFFD."""
     return re.sub("[\ud800-\udfff]", "�", text)
+
+
+def endless_part(text: str) -> str | None:
+    """Say what a cut text goes on with until its end, as of a model that cannot stop; or None."""
+    if len(text) - len(text.rstrip()) >= _ENDLESS_BLANKS:
+        return "white space"
+    tail = text[-_TAIL_CHARACTERS:]
+    is_loop = len(tail) == _TAIL_CHARACTERS and _period(tail) * _REPEATED_TIMES <= len(tail)
+    return "the same words" if is_loop else None
+
+
+def _period(text: str) -> int:
+    """Return after how many characters a text repeats itself (its length: never).
+
+    Knuth, Morris and Pratt's table of borders: a text of n characters whose longest border has b
+    repeats itself every n - b.
+    """
+    borders = [0] * len(text)
+    border = 0
+    for place in range(1, len(text)):
+        while border and text[place] != text[border]:
+            border = borders[border - 1]
+        border += text[place] == text[border]
+        borders[place] = border
+    return len(text) - borders[-1]
+
+
+def stops_while_thinking(text: str) -> bool:
+    """Tell whether a text ends inside its thinking part."""
+    is_thinking = _THINK_OPEN.match(text.lstrip()) is not None
+    return is_thinking and _THINK_END.search(text) is None

@@ -49,9 +49,18 @@ def estimate_text_tokens(text: str) -> int:
     return others + math.ceil((len(text) - others) / _ASCII_CHARACTERS_PER_TOKEN)
 
 
-def _patches(side_px: int) -> Callable[[int, int], int]:
-    """One token a square of so many pixels (Qwen's processors: patch × merge size)."""
-    return lambda width, height: math.ceil(width / side_px) * math.ceil(height / side_px)
+def _patches(side_px: int, fewest_px: int = 0) -> Callable[[int, int], int]:
+    """One token a square of so many pixels (Qwen's processors: patch × merge size).
+
+    A picture of fewer than ``fewest_px`` pixels in all is enlarged to them first (``shortest_edge``
+    in the models' preprocessor_config.json).
+    """
+
+    def count(width: int, height: int) -> int:
+        larger = max(1.0, math.sqrt(fewest_px / (width * height)))
+        return math.ceil(width * larger / side_px) * math.ceil(height * larger / side_px)
+
+    return count
 
 
 def _openai_tiles(base: int, tile: int) -> Callable[[int, int], int]:
@@ -90,8 +99,8 @@ def _family(name: str, models: str, picture_tokens: Callable[[int, int], int]) -
 
 # The first whose words are in the name.
 _FAMILIES = (
-    _family("Qwen2-VL and Qwen2.5-VL", r"qwen-?2(\.5)?-?vl", _patches(28)),
-    _family("Qwen3-VL", r"qwen", _patches(32)),
+    _family("Qwen2-VL and Qwen2.5-VL", r"qwen-?2(\.5)?-?vl", _patches(28, 56 * 56)),
+    _family("Qwen3-VL", r"qwen", _patches(32, 256 * 256)),
     _family("GPT-4.1 mini and GPT-5 mini", r"gpt-(4\.1|5[\d.]*)-mini", _openai_patches(1.62)),
     _family("GPT-4.1 nano and GPT-5 nano", r"gpt-(4\.1|5[\d.]*)-nano", _openai_patches(2.46)),
     _family("o4-mini", r"\bo4-mini", _openai_patches(1.72)),
@@ -103,4 +112,4 @@ _FAMILIES = (
     _family("Gemini up to 2.5", r"gemini-[12]", _gemini_tiles),
     _family("InternVL", r"internvl", _internvl_tiles),
 )
-_UNKNOWN = Family("Qwen3-VL, for want of a known name", re.compile(""), _patches(32))
+_UNKNOWN = Family("Qwen3-VL, for want of a known name", re.compile(""), _patches(32, 256 * 256))

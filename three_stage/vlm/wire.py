@@ -6,9 +6,12 @@ The client's own retries are off. The body is sent as it was encoded, so its siz
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 import ssl
 from collections.abc import Awaitable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 import anyio
@@ -25,11 +28,13 @@ from three_stage.vlm.diagnosis import (
 from three_stage.vlm.endpoints import Endpoint
 from three_stage.vlm.faults import Fault, FaultKind
 from three_stage.vlm.replies import Reply, error_in, parse_reply
+from three_stage.vlm.streams import joined_stream
 
 T = TypeVar("T")
 
 _CONNECT_SEC = 15.0
 _MAX_REPLY_BYTES = 64_000_000
+_LARGE_BODY_BYTES = 900_000
 _BROKEN = (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream)
 # Nothing that is wrong here gets better by waiting.
 _HOPELESS = (
@@ -41,6 +46,18 @@ _HOPELESS = (
 _NEVER_CONNECTED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 # The server speaks http and not https.
 _NOT_TLS = "WRONG_VERSION_NUMBER"
+# No network at all is another error, which passes.
+_NAMES_NOBODY = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+_PLAIN_WORDS: Mapping[type[BaseException], str] = MappingProxyType(
+    {
+        ConnectionRefusedError: "connection refused, nothing listens there",
+        ConnectionResetError: "it was reset",
+        BrokenPipeError: "it was closed",
+        socket.gaierror: "its host name cannot be looked up",
+        httpx2.ConnectTimeout: f"no connection within {_CONNECT_SEC:g} s",
+        httpx2.DecodingError: "its Content-Encoding does not fit its bytes",
+    }
+)
 
 
 class _Client(openai.AsyncOpenAI):
@@ -105,7 +122,7 @@ class Wire:
         try:
             return await _read(response), response.headers
         finally:
-            await response.aclose()
+            await _closed(response)
 
     async def _open(self, body: bytes) -> httpx2.Response:
         """Send, and return when the response's head is there; its body is not read yet."""
@@ -157,13 +174,33 @@ def _http_client(endpoint: Endpoint, concurrency: int) -> httpx2.AsyncClient:
 
 
 async def _read(response: httpx2.Response) -> bytes | None:
-    """Read a body; None when it does not end within reason."""
+    """Read a body; None when it does not end within reason.
+
+    A connection that breaks behind a whole JSON object took nothing away.
+    """
     content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > _MAX_REPLY_BYTES:
-            return None
+    try:
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > _MAX_REPLY_BYTES:
+                return None
+    except _BROKEN:
+        if not _is_whole(content):
+            raise
     return bytes(content)
+
+
+def _is_whole(content: bytearray) -> bool:
+    try:
+        return isinstance(json.loads(content), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+async def _closed(response: httpx2.Response) -> None:
+    """Close a response whose connection may be broken already."""
+    with contextlib.suppress(*_BROKEN):
+        await response.aclose()
 
 
 def _understand(content: bytes, headers: Mapping[str, str], facts: RequestFacts) -> Reply | Fault:
@@ -172,7 +209,7 @@ def _understand(content: bytes, headers: Mapping[str, str], facts: RequestFacts)
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        return diagnose_strange_body(text, content_type, facts)
+        data = joined_stream(text)
     if not isinstance(data, dict):
         return diagnose_strange_body(text, content_type, facts)
     error = error_in(data)
@@ -218,18 +255,48 @@ def _timed_out(timeout_sec: float, facts: RequestFacts) -> Fault:
 
 def _unreachable(error: BaseException, facts: RequestFacts) -> Fault:
     """Say why no connection came about, or why it broke before an answer."""
-    chain = [error]
-    while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
-        chain.append(deeper)
-    is_hopeless = any(isinstance(link, _HOPELESS) or _NOT_TLS in str(link) for link in chain)
+    chain = _chain(error)
+    is_without_tls = any(_NOT_TLS in str(link) for link in chain)
+    is_hopeless = is_without_tls or any(isinstance(link, _HOPELESS) for link in chain)
+    is_unknown = any(
+        isinstance(link, socket.gaierror) and link.errno in _NAMES_NOBODY for link in chain
+    )
     never_connected = isinstance(error, _NEVER_CONNECTED)
-    what = "No connection to" if never_connected else "The connection broke:"
+    base = facts.endpoint.api_base
+    what = f"No connection to {base}" if never_connected else f"The connection to {base} broke"
+    reason = "it does not speak TLS" if is_without_tls else _reason(error, facts)
+    if is_unknown:
+        hint = "Is --api-base right, and this machine online?"
+    elif never_connected or is_hopeless:
+        hint = "Is the server running, and --api-base right (http or https, host, port)?"
+    else:
+        hint = _why_broken(facts)
     return Fault(
         kind=FaultKind.ENDPOINT if is_hopeless else FaultKind.TRANSIENT,
-        message=f"{what} {facts.endpoint.api_base}: {_reason(error, facts)} ({facts}).",
-        hint="Is the server running, and --api-base right (http or https, host, port)?",
+        message=f"{what}: {reason} ({facts}).",
+        hint=hint,
         was_read=not never_connected,
+        is_unknown_host=is_unknown,
     )
+
+
+def _why_broken(facts: RequestFacts) -> str:
+    """Say where to look; who takes no large bodies often just closes the connection."""
+    is_large = facts.body_bytes > _LARGE_BODY_BYTES
+    size = " If it takes no bodies of this size, lower --max-body-mb." if is_large else ""
+    return f"If it goes on, look at the server's log and at what lies before it.{size}"
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an error and what lies below it; of several attempts at once, the first."""
+    chain = [error]
+    while True:
+        last = chain[-1]
+        group = last.exceptions[0] if isinstance(last, BaseExceptionGroup) else None
+        deeper = group or last.__cause__ or last.__context__
+        if deeper is None or deeper in chain:
+            return chain
+        chain.append(deeper)
 
 
 def _broken(error: BaseException, facts: RequestFacts) -> Fault:
@@ -237,6 +304,7 @@ def _broken(error: BaseException, facts: RequestFacts) -> Fault:
         kind=FaultKind.TRANSIENT,
         message=f"The answer of {facts.endpoint.api_base} broke off: {_reason(error, facts)} "
         f"({facts}).",
+        hint=_why_broken(facts),
         was_read=True,
     )
 
@@ -252,5 +320,9 @@ def _endless(facts: RequestFacts) -> Fault:
 
 
 def _reason(error: BaseException, facts: RequestFacts) -> str:
+    for link in _chain(error):
+        for kind, words in _PLAIN_WORDS.items():
+            if isinstance(link, kind):
+                return words
     text = facts.endpoint.redact(str(error)).strip()
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{text} [{type(error).__name__}]" if text else type(error).__name__
