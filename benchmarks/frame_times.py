@@ -38,11 +38,11 @@ from tests.support.second_decoder import Shown, shown_by_ffmpeg
 from three_stage.media import (
     Ffmpeg,
     MediaError,
-    clock_start,
     cut_clip,
     find_ffmpeg,
     grab_frames,
     sample_pool,
+    source_facts,
 )
 from three_stage.settings import CutSettings, SamplingSettings
 
@@ -376,14 +376,14 @@ def our_clips(truth: Truth, ffmpeg: Ffmpeg, folder: Path) -> str:
     """Cut the pieces as the pipeline does, at the times that the pool tells."""
     try:
         pool = sample_pool(truth.path, SamplingSettings(max_frames=2000))
-        clock_start_sec = clock_start(truth.path)
+        facts = source_facts(truth.path)
         stops = [*(frame.timestamp_sec for frame in pool.frames), pool.end_sec]
         for start, end in truth.pieces:
             asyncio.run(
                 cut_clip(
                     ffmpeg, truth.path, folder / f"{start}.mp4",
                     start_sec=stops[start], end_sec=stops[end], video=pool.info,
-                    clock_start_sec=clock_start_sec, settings=CutSettings(),
+                    facts=facts, settings=CutSettings(),
                     timeout_sec=TIME_LIMIT_SEC,
                 )
             )  # fmt: skip

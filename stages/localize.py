@@ -163,7 +163,7 @@ async def _clip_of(job: VideoJob, drafted: Drafted, segment: Segment) -> StepCli
     if part and part.cut_key == key and job.why_files_unfit([path]) is None:
         await job.on_disk(job.note_reused, "stage2", segment.clip_relpath)
         return StepClip(_with_recorded_times(job, segment), path, frames, cut_record(settings))
-    clock_start_sec = await job.kit.workers.clock_start(job.source.path)
+    facts = await job.kit.workers.source_facts(job.source.path)
     async with job.kit.ffmpeg_slots:
         await cut_clip(
             job.kit.ffmpeg,
@@ -172,7 +172,7 @@ async def _clip_of(job: VideoJob, drafted: Drafted, segment: Segment) -> StepCli
             start_sec=segment.start_sec,
             end_sec=segment.end_sec,
             video=drafted.manifest.video,
-            clock_start_sec=clock_start_sec,
+            facts=facts,
             settings=settings,
             timeout_sec=cut_time_limit_sec(segment),
         )

@@ -25,15 +25,16 @@ from three_stage.media import (
     CutTimeoutError,
     Ffmpeg,
     FramePool,
+    SourceFacts,
     check_clip,
     clip_span,
-    clock_start,
     cut_clip,
     find_ffmpeg,
     grab_frames,
     inspect_clip,
     probe_video,
     sample_pool,
+    source_facts,
     source_time,
 )
 from three_stage.media.source import Source
@@ -42,6 +43,7 @@ from three_stage.settings import CutSettings, SamplingSettings, UsageError
 EVERY_FRAME = SamplingSettings(max_frames=2000)
 FAST = CutSettings(preset="ultrafast")
 COPY = CutSettings(cut_mode="copy")
+OPAQUE = SourceFacts(clock_start_sec=0.0, has_alpha=False)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Cutter:
             start_sec=self.seconds(start),
             end_sec=self.seconds(end),
             video=self.pool.info,
-            clock_start_sec=clock_start(self.video.path),
+            facts=source_facts(self.video.path),
             settings=settings,
             timeout_sec=60,
         )
@@ -270,7 +272,7 @@ def cut_once(
         start_sec=0.0,
         end_sec=1.0,
         video=probe_video(video.path).info,
-        clock_start_sec=0.0,
+        facts=OPAQUE,
         settings=FAST,
         timeout_sec=timeout_sec,
     )
@@ -339,7 +341,7 @@ class TestSlowFfmpeg:
             cut = asyncio.create_task(
                 cut_clip(
                     slow, video.path, tmp_path / "clip.mp4", start_sec=0.0, end_sec=1.0,
-                    video=info, clock_start_sec=0.0, settings=FAST, timeout_sec=60,
+                    video=info, facts=OPAQUE, settings=FAST, timeout_sec=60,
                 )
             )  # fmt: skip
             await asyncio.to_thread(wait_for_text, tmp_path / "pid")

@@ -32,12 +32,12 @@ from three_stage.media import (
     Ffmpeg,
     FramePool,
     clip_span,
-    clock_start,
     cut_clip,
     grab_frames,
     nearest_index,
     probe_video,
     sample_pool,
+    source_facts,
 )
 from three_stage.runs import key_frame_name
 from three_stage.settings import CutSettings, SamplingSettings
@@ -111,7 +111,7 @@ def cut(
     ends = [*(frame.timestamp_sec for frame in pool.frames), pool.end_sec]
     work = cut_clip(
         ffmpeg, video.path, clip, start_sec=ends[start], end_sec=ends[end], video=pool.info,
-        clock_start_sec=clock_start(video.path),
+        facts=source_facts(video.path),
         settings=cutting, timeout_sec=60,
     )  # fmt: skip
     asyncio.run(work)

@@ -22,13 +22,13 @@ from three_stage.media import (
     TooShortError,
     UnknownCodecError,
     UnreadableFileError,
-    clock_start,
     cut_clip,
     grab_frames,
     inspect_clip,
     probe_video,
     refuse_unusable,
     sample_pool,
+    source_facts,
 )
 from three_stage.media.source import Source
 from three_stage.settings import CutSettings, SamplingSettings
@@ -60,7 +60,7 @@ def test_no_name_trips_the_decoder_or_ffmpeg(
         start_sec=0.0,
         end_sec=0.5,
         video=probe_video(Path(name)).info,
-        clock_start_sec=clock_start(Path(name)),
+        facts=source_facts(Path(name)),
         settings=CutSettings(preset="ultrafast"),
         timeout_sec=60,
     )
@@ -259,7 +259,7 @@ def test_two_recordings_in_one_stream_are_used_as_far_as_the_clock_goes_on(
         start_sec=pool.frames[50].timestamp_sec,
         end_sec=pool.end_sec,
         video=pool.info,
-        clock_start_sec=clock_start(path),
+        facts=source_facts(path),
         settings=CutSettings(preset="ultrafast"),
         timeout_sec=60,
     )

@@ -102,7 +102,7 @@ def test_workers_do_what_the_functions_do(videos: Videos, tmp_path: Path) -> Non
             assert grabbed == grab_frames(path, [0.5, 1.0])
             await cut_clip(
                 find_ffmpeg(None), path, clip, start_sec=1.0, end_sec=2.0, video=probe.info,
-                clock_start_sec=await workers.clock_start(path),
+                facts=await workers.source_facts(path),
                 settings=cut, timeout_sec=60,
             )  # fmt: skip
             assert await workers.inspect_clip(clip) == inspect_clip(clip)
@@ -311,7 +311,7 @@ def test_children_die_with_a_parent_that_is_killed(
             from pathlib import Path
             sys.path.insert(0, {str(ROOT)!r})
             from tests.media.jobs import sleep_after_telling_pid
-            from three_stage.media import Ffmpeg, MediaWorkers, cut_clip, probe_video
+            from three_stage.media import Ffmpeg, MediaWorkers, cut_clip, probe_video, source_facts
             from three_stage.settings import CutSettings
 
             async def worker():
@@ -323,7 +323,7 @@ def test_children_die_with_a_parent_that_is_killed(
                 await cut_clip(
                     Ffmpeg(path={str(ffmpeg)!r}, version="slow", libavutil=(61, 1)), path,
                     Path({str(tmp_path / "clip.mp4")!r}), start_sec=0.0, end_sec=1.0,
-                    video=probe_video(path).info, clock_start_sec=0.0, settings=CutSettings(),
+                    video=probe_video(path).info, facts=source_facts(path), settings=CutSettings(),
                     timeout_sec=60,
                 )
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
     from three_stage.media.ffmpeg import find_ffmpeg
     from three_stage.media.grab import grab_frames
-    from three_stage.media.opening import clock_start, refuse_unusable
+    from three_stage.media.opening import refuse_unusable, source_facts
     from three_stage.media.pool import sample_pool
     from three_stage.media.probe import probe_video
     from three_stage.media.sizes import pool_picture_size
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         FramePool,
         GrabbedFrame,
         PoolFrame,
+        SourceFacts,
         VideoProbe,
     )
     from three_stage.media.workers import MediaWorkers
@@ -81,7 +82,7 @@ _ROOMS = {
     "ffmpeg": ("find_ffmpeg",),
     "grab": ("grab_frames",),
     "pool": ("sample_pool",),
-    "opening": ("clock_start", "refuse_unusable"),
+    "opening": ("refuse_unusable", "source_facts"),
     "probe": ("probe_video",),
     "sizes": ("pool_picture_size",),
     "timeline": (
@@ -99,6 +100,7 @@ _ROOMS = {
         "FramePool",
         "GrabbedFrame",
         "PoolFrame",
+        "SourceFacts",
         "VideoProbe",
     ),
     "workers": ("MediaWorkers",),
@@ -125,6 +127,7 @@ __all__ = [
     "PictureSizeError",
     "PoolFrame",
     "PoolTooLargeError",
+    "SourceFacts",
     "TooShortError",
     "UnknownCodecError",
     "UnreadableFileError",
@@ -135,7 +138,6 @@ __all__ = [
     "WorkerTimeoutError",
     "check_clip",
     "clip_span",
-    "clock_start",
     "cut_clip",
     "find_ffmpeg",
     "frames_between",
@@ -148,6 +150,7 @@ __all__ = [
     "refuse_unusable",
     "sample_pool",
     "segment_times",
+    "source_facts",
     "source_time",
     "targets",
 ]

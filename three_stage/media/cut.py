@@ -13,7 +13,7 @@ from three_stage.media.editlist import end_edit_after
 from three_stage.media.errors import CutError
 from three_stage.media.ffmpeg import run_ffmpeg
 from three_stage.media.timeline import MICROSECONDS, CutWindow, cut_window
-from three_stage.media.values import ClipFacts, ClipSpan, Ffmpeg
+from three_stage.media.values import ClipFacts, ClipSpan, Ffmpeg, SourceFacts
 from three_stage.settings import CutSettings
 
 TEMPORARY_PREFIX = ".cut-"
@@ -27,9 +27,14 @@ NAMED_TIME_BASE_LIBAVUTIL = (59, 0)
 INCREASING = "select='isnan(prev_selected_pts)+gt(pts,prev_selected_pts)'"
 """Frames whose time repeats or goes back are no displayed frames, in a clip neither."""
 
+OVER_WHITE = (
+    "split[below][shown];[below]drawbox=c=white:t=fill:replace=1[white];"
+    "[white][shown]overlay=format=auto"
+)
+"""A picture over a copy of itself that is painted white, alpha too: same size, same time."""
+
 EVEN_SIZE = "pad=ceil(iw/2)*2:ceil(ih/2)*2"
 """yuv420p halves the colours in both directions: an odd side gets one line more."""
-
 
 INSTEAD_OF_COPY = "Use --cut-mode reencode, which is exact."
 """Not everything can be copied into an mp4 file, and not everywhere can a copy begin."""
@@ -43,14 +48,15 @@ async def cut_clip(
     start_sec: float,
     end_sec: float,
     video: VideoInfo,
-    clock_start_sec: float,
+    facts: SourceFacts,
     settings: CutSettings,
     timeout_sec: float,
 ) -> None:
     """Cut ``[start_sec, end_sec)`` of a video into an mp4 file, replacing what was there.
 
-    Times are seconds from the first displayed frame of the source; ``video`` and
-    ``clock_start_sec`` (see clock_start) describe the source.
+    Times are seconds from the first displayed frame of the source; ``video`` and ``facts`` (see
+    source_facts) describe the source. Transparent pictures are encoded as they look over white
+    (straight alpha, see picture.over_white) and copied as they are.
     The file appears whole or not at all. What it really holds, clip_span says.
     Raises CutError with ffmpeg's own words, CutTimeoutError among them; cancelling kills ffmpeg.
     """
@@ -58,7 +64,7 @@ async def cut_clip(
         start_sec,
         end_sec,
         first_frame_offset_sec=video.first_frame_offset_sec,
-        clock_start_sec=clock_start_sec,
+        clock_start_sec=facts.clock_start_sec,
         average_fps=video.average_fps,
     )
     temporary = destination.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}.mp4")
@@ -71,7 +77,7 @@ async def cut_clip(
         "-copyts",
         *(("-ss", f"{window.seek_us}us") if seeks else ()),
         *("-i", file_url(source)),
-        *(_copying(window, settings) if copies else _encoding(window, settings, ffmpeg)),
+        *(_copying(window, settings) if copies else _encoding(window, settings, facts, ffmpeg)),
         *("-output_ts_offset", f"{-window.start_us}us"),
         *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"),
         *("-movflags", "+faststart", "-movie_timescale", str(MICROSECONDS)),
@@ -116,9 +122,12 @@ def check_clip(
     return ClipSpan(start_sec=start_sec, end_sec=end_sec, displayed_frames=frames)
 
 
-def _encoding(window: CutWindow, settings: CutSettings, ffmpeg: Ffmpeg) -> list[str]:
+def _encoding(
+    window: CutWindow, settings: CutSettings, facts: SourceFacts, ffmpeg: Ffmpeg
+) -> list[str]:
     ends = f"start={window.start_us}us:end={window.end_us}us"
-    pictures, sound = f"{INCREASING},trim={ends},{EVEN_SIZE}", f"atrim={ends}"
+    opaque = (OVER_WHITE,) if facts.has_alpha else ()
+    pictures, sound = ",".join((INCREASING, f"trim={ends}", *opaque, EVEN_SIZE)), f"atrim={ends}"
     named = ffmpeg.libavutil >= NAMED_TIME_BASE_LIBAVUTIL
     sound_options = ["-af", sound, "-c:a", "aac", "-b:a", AUDIO_BIT_RATE]
     return [

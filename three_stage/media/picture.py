@@ -8,6 +8,7 @@ from typing import cast
 import cv2
 import numpy as np
 from av.sidedata.sidedata import SideData
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -54,12 +55,36 @@ def turn_of(frame: VideoFrame) -> Turn:
     return Turn(transposed=True, flipped_horizontally=bool(c < 0), flipped_vertically=bool(b < 0))
 
 
+def has_alpha(pixel_format: VideoFormat) -> bool:
+    """Tell whether pictures of a pixel format may be transparent; colours of a palette may be."""
+    return pixel_format.has_palette or any(part.is_alpha for part in pixel_format.components)
+
+
+def over_white(bgra: Image) -> Image:
+    """Lay a transparent picture (height × width × 4 bytes) over white; return it without alpha.
+
+    Alpha is taken for straight, as ffmpeg does: colours are not multiplied by it yet. The result is
+    (colour · alpha + 255 · (255 - alpha)) / 255, rounded.
+    """
+    darkness = cv2.bitwise_not(cv2.cvtColor(bgra, cv2.COLOR_BGRA2BGR))
+    alpha = cv2.cvtColor(cv2.extractChannel(bgra, 3), cv2.COLOR_GRAY2BGR)
+    # Not numpy, which would need wider copies: OpenCV multiplies bytes and rounds.
+    left = cv2.multiply(darkness, alpha, scale=1 / 255)
+    return np.asarray(cv2.bitwise_not(left), dtype=np.uint8)
+
+
 def pixels(frame: VideoFrame, layout: str) -> Image:
-    """Return a frame's pixels as stored, in a layout that ffmpeg names ("bgr24", "gray").
+    """Return a frame's pixels in a layout that ffmpeg names ("bgr24", "gray").
+
+    As stored, but what is transparent lies over white. The alpha of VP8 and VP9, which ffmpeg's own
+    decoders leave out, is not known here: those pictures count as opaque.
 
     With one thread: a frame keeps the threads of its conversion for as long as it lives, and a pool
     of pictures would hold hundreds of them.
     """
+    if has_alpha(frame.format):
+        bgra = np.asarray(frame.to_ndarray(format="bgra", threads=1), dtype=np.uint8)
+        frame = VideoFrame.from_ndarray(over_white(bgra), format="bgr24")
     return np.asarray(frame.to_ndarray(format=layout, threads=1), dtype=np.uint8)
 
 

@@ -71,6 +71,18 @@ class GrabbedFrame:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceFacts:
+    """What a cut must know of its source, told without decoding it.
+
+    ``clock_start_sec`` is where the container's own clock starts; ``has_alpha`` tells that its
+    pictures may be transparent.
+    """
+
+    clock_start_sec: float
+    has_alpha: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClipFacts:
     """What a clip file holds, found by decoding all of it.
 

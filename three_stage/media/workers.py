@@ -32,7 +32,14 @@ from three_stage.media.errors import (
     WorkerTimeoutError,
 )
 from three_stage.media.orphan import die_with_parent
-from three_stage.media.values import ClipFacts, ClipSpan, FramePool, GrabbedFrame, VideoProbe
+from three_stage.media.values import (
+    ClipFacts,
+    ClipSpan,
+    FramePool,
+    GrabbedFrame,
+    SourceFacts,
+    VideoProbe,
+)
 from three_stage.settings import FEWEST_FRAMES, CutSettings, SamplingSettings
 
 Result = TypeVar("Result")
@@ -116,9 +123,9 @@ class MediaWorkers:
         grabbed = await self.run(_call, "grab_frames", path, tuple(times_sec))
         return cast("tuple[GrabbedFrame, ...]", grabbed)
 
-    async def clock_start(self, path: Path) -> float:
-        """Run clock_start in a worker."""
-        return cast("float", await self.run(_call, "clock_start", path))
+    async def source_facts(self, path: Path) -> SourceFacts:
+        """Run source_facts in a worker."""
+        return cast("SourceFacts", await self.run(_call, "source_facts", path))
 
     async def inspect_clip(self, path: Path) -> ClipFacts:
         """Run inspect_clip in a worker."""
