@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from schemas.files import CallRecord
 from tests.support.scripted_server import Hang, Raw, Received, Say, ScriptedServer, Step
@@ -26,6 +27,7 @@ from tests.vlm.helpers import (
 )
 from three_stage.settings import EndpointSettings
 from three_stage.vlm import (
+    Answer,
     AnswerBlockedError,
     Asker,
     Budget,
@@ -300,6 +302,23 @@ def test_unknown_usage_is_estimated_and_noted() -> None:
     assert answer.usage.completion_tokens == 3
     assert any("estimated" in note for note in answer.notes)
     assert budget.spent == answer.usage
+
+
+def test_a_server_that_drops_pictures_is_noticed_by_its_own_figures() -> None:
+    said = Say('{"a": 1}', usage={"prompt_tokens": 117, "completion_tokens": 5})
+    asked = [question(name, pictures=pictures(12)) for name in ("one", "two")]
+    lines: list[str] = []
+    sink = logger.add(lambda message: lines.append(str(message)), level="WARNING")
+    try:
+        with ScriptedServer([said, said]) as server:
+            answers = run(ask_all(settings_for(server.base_url), asked, MemoryJournal()))
+    finally:
+        logger.remove(sink)
+    for answer in answers:
+        assert isinstance(answer, Answer)
+        assert "117 prompt tokens with 12 pictures" in answer.notes[0]
+    (warning,) = [line for line in lines if "may drop them" in line]
+    assert "pipeline.py doctor" in warning
 
 
 @pytest.mark.parametrize("odd", [{"prompt_tokens": "many"}, {"prompt_tokens": -1}, {}])

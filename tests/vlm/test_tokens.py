@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from three_stage.vlm import estimate_tokens
+from three_stage.vlm.tokens import pictures_seem_unseen
 
 QWEN3 = "Qwen/Qwen3-VL-235B-A22B-Instruct"
 
@@ -90,3 +91,20 @@ def test_pictures_and_text_add_up(sizes: list[tuple[int, int]], text: str) -> No
 def test_text_is_estimated_from_above(ascii_text: str, chinese: str) -> None:
     tokens = estimate_tokens(ascii_text + chinese, [], model=QWEN3)
     assert tokens == math.ceil(len(ascii_text) / 3) + len(chinese)
+
+
+@given(st.integers(4, 100), st.integers(64, 2000), st.integers(0, 3000))
+def test_pictures_that_were_shown_are_not_taken_for_unseen(
+    pictures: int, tokens_a_picture: int, characters: int
+) -> None:
+    told = characters // 4 + pictures * tokens_a_picture
+    assert not pictures_seem_unseen(told, "x" * characters, pictures)
+
+
+@given(st.integers(12, 100), st.integers(0, 6000))
+def test_dropped_pictures_are_noticed_and_a_server_that_tells_nothing_is_not_blamed(
+    pictures: int, characters: int
+) -> None:
+    told = characters // 4
+    assert pictures_seem_unseen(told, "x" * characters, pictures) == (told > 0)
+    assert not pictures_seem_unseen(0, "x" * characters, pictures)

@@ -48,7 +48,11 @@ from three_stage.vlm.observer import (
 )
 from three_stage.vlm.question import Question
 from three_stage.vlm.replies import Reply
-from three_stage.vlm.tokens import estimate_text_tokens, estimate_tokens
+from three_stage.vlm.tokens import (
+    estimate_text_tokens,
+    estimate_tokens,
+    pictures_seem_unseen,
+)
 from three_stage.vlm.words import Words
 
 if TYPE_CHECKING:
@@ -58,6 +62,8 @@ if TYPE_CHECKING:
 _LONGEST_BACKOFF_SEC = 60.0
 _LONGEST_WAIT_AT_THE_END_SEC = 120.0
 _ESTIMATED = "usage not told by the endpoint: estimated"
+_UNSEEN = "the endpoint counted {tokens} prompt tokens with {pictures} pictures: it may drop them"
+_UNSEEN_HINT = "Does this model see pictures, in this --media-dialect? pipeline.py doctor asks it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +174,7 @@ class Dispatcher:
             ),
         )
         first_sec = settings.api_call_retry_backoff_sec
+        self._has_told_of_unseen = False
         self._troubles_told: set[tuple[int | None, str]] = set()
         self._is_ending = False
         self._strange_first_answers = 0
@@ -274,6 +281,8 @@ class Dispatcher:
         if isinstance(outcome, Fault) and not self.health.is_proven and _is_elsewhere(outcome):
             outcome = replace(outcome, kind=FaultKind.ENDPOINT)
         outcome, used = self._account(outcome, permit.reservation)
+        if isinstance(outcome, Reply):
+            outcome = self._with_doubts(job, outcome)
         self._tell_the_run(outcome, permit.given, job, options)
         return Exchange(sent=sent, outcome=outcome, used=used, latency_sec=latency_sec)
 
@@ -390,6 +399,20 @@ class Dispatcher:
         completion_tokens = estimate_text_tokens(outcome.text or "")
         usage = Usage(requests=1, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
         return replace(outcome, notes=(*outcome.notes, _ESTIMATED)), usage
+
+    def _with_doubts(self, job: Job, reply: Reply) -> Reply:
+        """Note it when the server's own figures say that no picture was seen; warn once a run."""
+        pictures = len(job.question.pictures)
+        told = 0 if reply.usage is None else reply.usage.prompt_tokens
+        if not pictures or not pictures_seem_unseen(
+            told, said_text(job.turn, self._words), pictures
+        ):
+            return reply
+        note = _UNSEEN.format(tokens=told, pictures=pictures)
+        if not self._has_told_of_unseen:
+            self._has_told_of_unseen = True
+            logger.warning("{}: {} {}", job.question.key, note, _UNSEEN_HINT)
+        return replace(reply, notes=(*reply.notes, note))
 
     def _tell_the_run(
         self, outcome: Reply | Fault, given: Pass, job: Job, options: WireOptions

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+_FEWEST_TOKENS_A_PICTURE = 16
+_CERTAIN_SHARE_OF_A_TEXT = 0.8
 _ASCII_CHARACTERS_PER_TOKEN = 3
 _TOKENS_AROUND_A_PICTURE = 2
 
@@ -47,6 +49,16 @@ def estimate_text_tokens(text: str) -> int:
     """Estimate the tokens of a text, from above."""
     others = sum(1 for character in text if ord(character) > 127)
     return others + math.ceil((len(text) - others) / _ASCII_CHARACTERS_PER_TOKEN)
+
+
+def pictures_seem_unseen(prompt_tokens: int, text: str, pictures: int) -> bool:
+    """Tell whether a server counted too few tokens to have shown these pictures to its model.
+
+    Even models that press a picture hard make more than ``_FEWEST_TOKENS_A_PICTURE`` of it; and of
+    a text, which is estimated from above, at most that share is taken for certain.
+    """
+    certain_text = _CERTAIN_SHARE_OF_A_TEXT * estimate_text_tokens(text)
+    return 0 < prompt_tokens < certain_text + pictures * _FEWEST_TOKENS_A_PICTURE
 
 
 def _patches(side_px: int, fewest_px: int = 0) -> Callable[[int, int], int]:
