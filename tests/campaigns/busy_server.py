@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import uvicorn
-
+from tests.support.loopback import on_loopback
 from three_stage.vlm.offline import create_app
 
 _CHAT = "/chat/completions"
@@ -59,6 +58,7 @@ class BusyServer:
     answered_at_sec: list[float] = field(default_factory=list)
     most_at_once: int = 0
     _under_way: int = 0
+    _line: deque[object] = field(default_factory=deque)
     _began_sec: float = 0.0
 
     def begin(self) -> None:
@@ -80,9 +80,7 @@ class BusyServer:
             await self._refuse(digest, send)
             return True
         self.arrivals.append(Arrival(at_sec=self.now_sec, digest=digest, was_refused=False))
-        while self._under_way >= self.capacity.at(self.now_sec):  # noqa: ASYNC110 - time opens it
-            await asyncio.sleep(_OPENED_AGAIN_EVERY_SEC)
-        self._under_way += 1
+        await self._take_place()
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             await asyncio.sleep(self.latency_sec())
@@ -91,6 +89,15 @@ class BusyServer:
         await _send(send, 200, canned, {})
         self.answered_at_sec.append(self.now_sec)
         return True
+
+    async def _take_place(self) -> None:
+        """Wait in line; first come, first served."""
+        ticket = object()
+        self._line.append(ticket)
+        while self._line[0] is not ticket or self._under_way >= self.capacity.at(self.now_sec):
+            await asyncio.sleep(_OPENED_AGAIN_EVERY_SEC)
+        self._line.popleft()
+        self._under_way += 1
 
     async def _refuse(self, digest: str, send: Any) -> None:
         wait = self.retry_after
@@ -119,21 +126,8 @@ def words_of(body: bytes) -> str:
 @contextmanager
 def serving(server: BusyServer) -> Iterator[BusyServer]:
     """Serve on loopback; words that are new are answered by the embedded model, and kept."""
-    config = uvicorn.Config(
-        _application(server), host="127.0.0.1", port=0, log_level="error", lifespan="off",
-        backlog=1024,
-    )  # fmt: skip
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    while not running.started:
-        time.sleep(0.01)
-    server.url = f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}/v1"
-    try:
+    with on_loopback(_application(server)) as server.url:
         yield server
-    finally:
-        running.should_exit = running.force_exit = True
-        thread.join(10)
 
 
 def _application(server: BusyServer) -> Callable[[Any, Any, Any], Awaitable[None]]:

@@ -52,6 +52,11 @@ class Outcome:
     used_tokens: int
     deviations: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        """How a person knows the case."""
+        return self.case.name
+
 
 @dataclass
 class Lane:

@@ -8,7 +8,6 @@ for what is missing, by the count of the server.
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -24,11 +23,11 @@ from tests.campaigns.fault_server import Answers
 from tests.campaigns.fault_trials import Lane, Outcome, run_case, run_undisturbed
 from tests.campaigns.faults_report import report
 from tests.campaigns.kills import copy_of_product
+from tests.campaigns.telling import Teller
 from tests.support.small_video import FPS, write_small_video
 
 ACTIVITIES = 3
 FRAMES = 15
-TOLD_EVERY = 10
 
 
 class Campaign:
@@ -89,28 +88,13 @@ def main(
         table = sampled(table, sample // 2, sample - sample // 2, seed)
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        outcomes = Campaign(Path(scratch), workers).run(table, _Teller(len(table)))
+        outcomes = Campaign(Path(scratch), workers).run(table, Teller(len(table)))
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(report(outcomes), encoding="utf-8", newline="\n")
     click.echo(f"{len(outcomes)} cases, {time.monotonic() - start:.0f} s")
     if any(outcome.deviations for outcome in outcomes):
         raise click.ClickException("not everything came as the table says")
-
-
-class _Teller:
-    """Says on stderr how far the campaign is, and every deviation at once."""
-
-    def __init__(self, cases: int) -> None:
-        self._cases = cases
-        self._done = itertools.count(1)
-
-    def __call__(self, outcome: Outcome) -> None:
-        done = next(self._done)
-        for line in outcome.deviations:
-            click.echo(f"{outcome.case.name}: {line}", err=True)
-        if done % TOLD_EVERY == 0:
-            click.echo(f"{done} of {self._cases} cases", err=True)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,11 @@ class Outcome:
     allowed: int
     orphans_sec: float
 
+    @property
+    def title(self) -> str:
+        """How a person knows the case."""
+        return str(self.case)
+
 
 @dataclass
 class Lane:

@@ -8,7 +8,6 @@ the count of the server.
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import tempfile
 import time
@@ -31,6 +30,7 @@ from tests.campaigns.kill_trials import (
     run_undisturbed,
 )
 from tests.campaigns.kills_report import report
+from tests.campaigns.telling import Teller
 from tests.support.served_offline import served_offline
 from tests.support.small_video import write_small_video
 
@@ -40,7 +40,6 @@ VIDEOS = {"first": 3, "second": 4}
 """Names of the videos, and how many activities each shows, for a second each."""
 
 ANSWER_TAKES_SEC = 0.05
-TOLD_EVERY = 10
 
 
 class Campaign:
@@ -151,7 +150,7 @@ def main(
         undisturbed = campaign.prepare([s for s in SCENARIOS if s.name in wanted])
         cases = named or choose([whole.extent for whole in undisturbed], seed)
         cases = sampled(cases, sample or sum(len(case.kills) for case in cases), seed)
-        outcomes = campaign.run(cases, undisturbed, _Teller(len(cases)))
+        outcomes = campaign.run(cases, undisturbed, Teller(len(cases)))
     part = f" --sample {sample}" if sample else ""
     chosen = "".join(f" --case '{case}'" for case in named) or f"{part} --seed {seed}"
     command = f"python -m tests.campaigns.kills{chosen}"
@@ -163,21 +162,6 @@ def main(
     click.echo(f"{time.monotonic() - start:.0f} s")
     if any(outcome.deviations for outcome in outcomes):
         raise click.ClickException("a folder is not as an undisturbed run leaves it")
-
-
-class _Teller:
-    """Says on stderr how far the campaign is, and every deviation at once."""
-
-    def __init__(self, cases: int) -> None:
-        self._cases = cases
-        self._done = itertools.count(1)
-
-    def __call__(self, outcome: Outcome) -> None:
-        done = next(self._done)
-        for line in outcome.deviations:
-            click.echo(f"{outcome.case}: {line}", err=True)
-        if done % TOLD_EVERY == 0:
-            click.echo(f"{done} of {self._cases} cases", err=True)
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ _COLUMNS = (
 _HOW = (
     "It starts at `--concurrency`; a 429 lowers the number in flight for everybody, to what the "
     "server still holds, and clean answers with every slot in use raise it again. A level that was "
-    "refused is tried anew only after 40 of them, so that trials alone cost at most one answer in "
-    "forty: between `--concurrency` and the capacity of a moment, a server that suddenly takes "
+    "refused is tried anew only after 30 of them, so that trials alone cost about one answer in "
+    "thirty: between `--concurrency` and the capacity of a moment, a server that suddenly takes "
     "more is used fully a little later. The rules stand in `three_stage/vlm/limiter.py`."
 )
 

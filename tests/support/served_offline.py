@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
-
+from tests.support.loopback import on_loopback
 from three_stage.vlm.offline import create_app
 
 Body = dict[str, Any]
@@ -44,21 +41,8 @@ def served_offline(
     ``number`` counts questions from 1. Nothing but loopback is listened to.
     """
     served = Served()
-    config = uvicorn.Config(
-        _spoiled(create_app(), served, delay_sec, instead), host="127.0.0.1", port=0,
-        log_level="error", lifespan="off",
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    served.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
-    try:
+    with on_loopback(_spoiled(create_app(), served, delay_sec, instead)) as served.url:
         yield served
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join(10)
 
 
 def _spoiled(
