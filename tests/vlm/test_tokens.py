@@ -98,7 +98,7 @@ def test_pictures_that_were_shown_are_not_taken_for_unseen(
     pictures: int, tokens_a_picture: int, characters: int
 ) -> None:
     told = characters // 4 + pictures * tokens_a_picture
-    assert not pictures_seem_unseen(told, "x" * characters, pictures)
+    assert not pictures_seem_unseen(told, "x" * characters, [(512, 288)] * pictures)
 
 
 @given(st.integers(12, 100), st.integers(0, 6000))
@@ -106,5 +106,6 @@ def test_dropped_pictures_are_noticed_and_a_server_that_tells_nothing_is_not_bla
     pictures: int, characters: int
 ) -> None:
     told = characters // 4
-    assert pictures_seem_unseen(told, "x" * characters, pictures) == (told > 0)
-    assert not pictures_seem_unseen(0, "x" * characters, pictures)
+    assert pictures_seem_unseen(told, "x" * characters, [(512, 288)] * pictures) == (told > 0)
+    assert not pictures_seem_unseen(0, "x" * characters, [(512, 288)] * pictures)
+    assert not pictures_seem_unseen(told, "x" * characters, [(160, 120)] * pictures)

@@ -402,13 +402,12 @@ class Dispatcher:
 
     def _with_doubts(self, job: Job, reply: Reply) -> Reply:
         """Note it when the server's own figures say that no picture was seen; warn once a run."""
-        pictures = len(job.question.pictures)
+        pictures = job.question.pictures
+        sizes = [(picture.width_px, picture.height_px) for picture in pictures]
         told = 0 if reply.usage is None else reply.usage.prompt_tokens
-        if not pictures or not pictures_seem_unseen(
-            told, said_text(job.turn, self._words), pictures
-        ):
+        if not pictures_seem_unseen(told, said_text(job.turn, self._words), sizes):
             return reply
-        note = _UNSEEN.format(tokens=told, pictures=pictures)
+        note = _UNSEEN.format(tokens=told, pictures=len(pictures))
         if not self._has_told_of_unseen:
             self._has_told_of_unseen = True
             logger.warning("{}: {} {}", job.question.key, note, _UNSEEN_HINT)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 _FEWEST_TOKENS_A_PICTURE = 16
+_LARGE_PICTURE_PX = 256 * 256
 _CERTAIN_SHARE_OF_A_TEXT = 0.8
 _ASCII_CHARACTERS_PER_TOKEN = 3
 _TOKENS_AROUND_A_PICTURE = 2
@@ -51,14 +52,17 @@ def estimate_text_tokens(text: str) -> int:
     return others + math.ceil((len(text) - others) / _ASCII_CHARACTERS_PER_TOKEN)
 
 
-def pictures_seem_unseen(prompt_tokens: int, text: str, pictures: int) -> bool:
+def pictures_seem_unseen(
+    prompt_tokens: int, text: str, picture_sizes_px: Iterable[tuple[int, int]]
+) -> bool:
     """Tell whether a server counted too few tokens to have shown these pictures to its model.
 
-    Even models that press a picture hard make more than ``_FEWEST_TOKENS_A_PICTURE`` of it; and of
-    a text, which is estimated from above, at most that share is taken for certain.
+    Even models that press a picture hard make more than ``_FEWEST_TOKENS_A_PICTURE`` of it, if it
+    is no small one; and of a text, which is estimated from above, at most that share is certain.
     """
+    large = sum(width * height >= _LARGE_PICTURE_PX for width, height in picture_sizes_px)
     certain_text = _CERTAIN_SHARE_OF_A_TEXT * estimate_text_tokens(text)
-    return 0 < prompt_tokens < certain_text + pictures * _FEWEST_TOKENS_A_PICTURE
+    return large > 0 and 0 < prompt_tokens < certain_text + large * _FEWEST_TOKENS_A_PICTURE
 
 
 def _patches(side_px: int, fewest_px: int = 0) -> Callable[[int, int], int]:
