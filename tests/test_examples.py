@@ -136,7 +136,7 @@ def committed() -> Decoded:
     return decode(video, json.loads(truth.read_text("utf-8")))
 
 
-@pytest.fixture(params=["fresh", "committed"])
+@pytest.fixture(params=[pytest.param("fresh", marks=pytest.mark.slow), "committed"])
 def film(request: pytest.FixtureRequest) -> Decoded:
     decoded: Decoded = request.getfixturevalue(request.param)
     return decoded
