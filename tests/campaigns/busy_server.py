@@ -70,13 +70,17 @@ class BusyServer:
         """Seconds since the run began."""
         return time.monotonic() - self._began_sec
 
+    @property
+    def _is_full(self) -> bool:
+        return self._under_way >= self.capacity.at(self.now_sec)
+
     async def handle(self, body: bytes, send: Any) -> bool:
         """Answer or refuse one request; False when the words were never heard before."""
         digest = hashlib.sha256(body).hexdigest()
         canned = self.answers.get(words_of(body))
         if canned is None:
             return False
-        if self.beyond == "refused" and self._under_way >= self.capacity.at(self.now_sec):
+        if self.beyond == "refused" and self._is_full:
             await self._refuse(digest, send)
             return True
         self.arrivals.append(Arrival(at_sec=self.now_sec, digest=digest, was_refused=False))
@@ -94,7 +98,7 @@ class BusyServer:
         """Wait in line; first come, first served."""
         ticket = object()
         self._line.append(ticket)
-        while self._line[0] is not ticket or self._under_way >= self.capacity.at(self.now_sec):
+        while self._line[0] is not ticket or self._is_full:  # noqa: ASYNC110 - time opens it
             await asyncio.sleep(_OPENED_AGAIN_EVERY_SEC)
         self._line.popleft()
         self._under_way += 1

@@ -24,6 +24,7 @@ import click
 from tests.campaigns.busy_server import Arrival, BusyServer, Capacity, serving
 from tests.campaigns.kills import copy_of_product
 from tests.support.small_video import write_small_video
+from three_stage.vlm.limiter import TRIAL_AFTER_ANSWERS
 
 SETTLED_AFTER_SEC = 20.0
 MOST_REFUSED = 0.05
@@ -41,9 +42,9 @@ _COLUMNS = (
 _HOW = (
     "It starts at `--concurrency`; a 429 lowers the number in flight for everybody, to what the "
     "server still holds, and clean answers with every slot in use raise it again. A level that was "
-    "refused is tried anew only after 30 of them, so that trials alone cost about one answer in "
-    "thirty: between `--concurrency` and the capacity of a moment, a server that suddenly takes "
-    "more is used fully a little later. The rules stand in `three_stage/vlm/limiter.py`."
+    f"refused is tried anew only after {TRIAL_AFTER_ANSWERS} of them, so that trials alone cost "
+    "about one answer in as many: between `--concurrency` and the capacity of a moment, a server "
+    "that suddenly takes more is used fully a little later. The rules stand in `three_stage/vlm/limiter.py`."
 )
 
 
@@ -200,7 +201,11 @@ class Campaign:
         with serving(server):
             process = self._start(videos, output_root, server.url, scenario.concurrency)
             server.begin()
-            said, _ = process.communicate(timeout=GIVEN_UP_AFTER_SEC)
+            try:
+                said, _ = process.communicate(timeout=GIVEN_UP_AFTER_SEC)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said, _ = process.communicate()
             took_sec = server.now_sec
         shutil.rmtree(output_root)
         return Run(
@@ -211,7 +216,11 @@ class Campaign:
     def _start(
         self, videos: Path, output_root: Path, url: str, concurrency: int
     ) -> subprocess.Popen[str]:
-        environment = {k: v for k, v in os.environ.items() if k not in FOREIGN_VARIABLES}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in FOREIGN_VARIABLES and not name.startswith("THREE_STAGE_")
+        }
         return subprocess.Popen(
             [
                 sys.executable, str(self._tree / "pipeline.py"), "--input-video-dir", str(videos),

@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from tests.support.scripted_server import Received, Say, ScriptedServer, Status, Step
 from tests.vlm.helpers import MemoryJournal, Watcher, ask_all, question, run, settings_for
 from three_stage.vlm import LimitChanged
-from three_stage.vlm.limiter import TRIAL_AFTER_ANSWERS, AdaptiveLimiter, Slot
+from three_stage.vlm.limiter import (
+    LONGEST_HOLD_SEC,
+    TRIAL_AFTER_ANSWERS,
+    AdaptiveLimiter,
+    Slot,
+)
 
 
 class Bench:
@@ -42,10 +47,10 @@ class Bench:
         while self.limiter.in_flight:
             self.limiter.give_back(slots[0], was_answered=False)
 
-    async def refuse_one(self) -> None:
+    async def refuse_one(self, retry_after_sec: float | None = None) -> None:
         """Every slot in use; one request is refused, and nobody learns of the others."""
         (refused, *others) = await self.fill()
-        self.limiter.give_back_limited(refused, retry_after_sec=None)
+        self.limiter.give_back_limited(refused, retry_after_sec=retry_after_sec)
         for other in others:
             self.limiter.give_back(other, was_answered=False)
 
@@ -66,6 +71,7 @@ def test_there_are_never_more_slots_than_allowed_and_never_fewer_than_one(
                 held.append(await bench.limiter.acquire())
             elif happening == "l" and held:
                 bench.limiter.give_back_limited(held.pop(0), retry_after_sec=None)
+                bench.now_sec += LONGEST_HOLD_SEC
             elif happening == "x" and held:
                 bench.limiter.give_back(held.pop(0), was_answered=True)
             assert 1 <= bench.limiter.limit <= most
@@ -136,7 +142,7 @@ def test_a_level_that_holds_after_all_opens_the_way_up() -> None:
 def test_answers_with_slots_to_spare_prove_nothing() -> None:
     async def scenario() -> None:
         bench = Bench(4)
-        bench.limiter.give_back_limited(await bench.limiter.acquire(), retry_after_sec=None)
+        await bench.refuse_one()
         assert bench.limiter.limit == 3
         for _ in range(200):
             bench.limiter.give_back(await bench.limiter.acquire(), was_answered=True)
@@ -148,7 +154,7 @@ def test_answers_with_slots_to_spare_prove_nothing() -> None:
 def test_nothing_rises_before_the_retry_after_has_passed() -> None:
     async def scenario() -> None:
         bench = Bench(16)
-        bench.limiter.give_back_limited(await bench.limiter.acquire(), retry_after_sec=30.0)
+        await bench.refuse_one(retry_after_sec=30.0)
         lowered = bench.limiter.limit
         for _ in range(5):
             await bench.clean_round()
@@ -222,6 +228,44 @@ def test_a_429_lowers_for_everybody_and_the_run_recovers() -> None:
     assert changes[0] == (6, 4)
     assert any(new > old for old, new in changes)
     assert len(server.requests) == 64
+
+
+def test_one_absurd_retry_after_holds_nobody_for_long() -> None:
+    async def scenario() -> None:
+        bench = Bench(16)
+        await bench.refuse_one(retry_after_sec=5000.0)
+        bench.now_sec = LONGEST_HOLD_SEC
+        await bench.clean_round()
+        assert bench.limiter.limit > 12
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("headers", [{}, {"retry-after": "1"}])
+def test_a_limit_by_time_is_waited_for_by_everybody(headers: dict[str, str]) -> None:
+    """Five requests a second are taken, and forty questions wait."""
+    window = {"began_sec": 0.0, "taken": 0}
+    refused = []
+
+    def script(received: Received) -> Step:
+        if received.arrived_sec >= window["began_sec"] + 1.0:
+            window.update(began_sec=received.arrived_sec, taken=0)
+        window["taken"] += 1
+        if window["taken"] <= 5:
+            return Say('{"a": 1}', delay_sec=0.01)
+        refused.append(received.number)
+        return Status(429, "five a second", headers=headers)
+
+    with ScriptedServer(script) as server:
+        asked = [question(f"video {number}") for number in range(40)]
+        settings = settings_for(
+            server.base_url, concurrency=8, api_call_retry_backoff_sec=0.2,
+            endpoint_patience_sec=60.0,
+        )  # fmt: skip
+        answers = run(ask_all(settings, asked, MemoryJournal()))
+    assert all(getattr(answer, "value", None) == 1 for answer in answers)
+    assert len(refused) <= len(asked)
 
 
 def ideal_sec(schedule: list[tuple[float, int]], answers: int, latency_sec: float) -> float:

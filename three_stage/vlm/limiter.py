@@ -6,7 +6,10 @@
   clean answers with every slot in use, so that trials alone cost about one answer in that many.
   Elsewhere half a clean round adds one: most servers refuse sooner than they answer.
 * A level that is refused before it gave a clean round is left for the one below it.
-* After a 429 nothing rises before its ``Retry-After`` has passed.
+* After a 429 nothing rises before its ``Retry-After`` has passed, or ``LONGEST_HOLD_SEC``.
+* A 429 while nothing else is in flight is no matter of how many there are: the server counts by the
+  minute. Then nobody sends before its ``Retry-After`` has passed; without one, after a wait that
+  doubles with every refusal in a row.
 * A slot is held only while a request is in flight, never while it waits to be sent again.
 """
 
@@ -21,6 +24,8 @@ from dataclasses import dataclass
 from loguru import logger
 
 TRIAL_AFTER_ANSWERS = 30
+LONGEST_HOLD_SEC = 60.0
+_FIRST_HOLD_SEC = 0.5
 _KEPT_AT_A_LIMIT = 0.75
 
 
@@ -52,6 +57,8 @@ class AdaptiveLimiter:
         self._refused_level: int | None = None
         self._is_new_level = False
         self._no_rise_before = 0.0
+        self._closed_until = 0.0
+        self._refused_in_a_row = 0
 
     @property
     def limit(self) -> int:
@@ -65,7 +72,7 @@ class AdaptiveLimiter:
 
     async def acquire(self) -> Slot:
         """Wait for a slot; first come, first served."""
-        if self._in_flight < self._limit and not self._waiting:
+        if self._in_flight < self._limit and not self._waiting and not self._is_closed:
             self._in_flight += 1
             return Slot(self._wave)
         ticket: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -85,6 +92,7 @@ class AdaptiveLimiter:
         """Return a slot; an answer with every slot in use is a reason to allow more."""
         is_saturated = self._in_flight >= self._limit
         self._in_flight -= 1
+        self._refused_in_a_row = 0 if was_answered else self._refused_in_a_row
         if was_answered and is_saturated and slot.wave == self._wave:
             self._count_clean_answer()
         self._hand_out()
@@ -92,8 +100,12 @@ class AdaptiveLimiter:
     def give_back_limited(self, slot: Slot, *, retry_after_sec: float | None) -> None:
         """Return the slot of a request that got a 429."""
         self._in_flight -= 1
-        self._no_rise_before = max(self._no_rise_before, self._clock() + (retry_after_sec or 0.0))
+        wished_sec = min(retry_after_sec or 0.0, LONGEST_HOLD_SEC)
+        self._no_rise_before = max(self._no_rise_before, self._clock() + wished_sec)
         self._clean_answers = 0
+        self._refused_in_a_row += 1
+        if not self._in_flight:
+            self._close(wished_sec)
         if slot.wave != self._wave:
             self._change(max(1, min(self._limit, self._in_flight)), "429: another of the same wave")
         else:
@@ -103,6 +115,25 @@ class AdaptiveLimiter:
             self._is_new_level = False
             self._change(max(1, kept), "429: the endpoint has too many requests")
         self._hand_out()
+
+    @property
+    def _is_closed(self) -> bool:
+        return self._clock() < self._closed_until
+
+    def _close(self, wished_sec: float) -> None:
+        """Hand out nothing for as long as the server wishes, or for longer every time."""
+        grown_sec = _FIRST_HOLD_SEC * 2.0 ** min(self._refused_in_a_row - 1, 10)
+        hold_sec = wished_sec or min(grown_sec, LONGEST_HOLD_SEC)
+        self._closed_until = max(self._closed_until, self._clock() + hold_sec)
+        self._open_in_time()
+
+    def _open_in_time(self) -> None:
+        """Hand out when the wait is over, by our clock; a timer may be early."""
+        left_sec = self._closed_until - self._clock()
+        if left_sec > 0:
+            asyncio.get_running_loop().call_later(left_sec, self._open_in_time)
+        else:
+            self._hand_out()
 
     def _count_clean_answer(self) -> None:
         self._clean_answers += 1
@@ -133,7 +164,7 @@ class AdaptiveLimiter:
         self._on_change(old, new, reason)
 
     def _hand_out(self) -> None:
-        while self._waiting and self._in_flight < self._limit:
+        while self._waiting and self._in_flight < self._limit and not self._is_closed:
             ticket = self._waiting.popleft()
             if not ticket.done():
                 self._in_flight += 1
