@@ -44,7 +44,8 @@ _HOW = (
     "server still holds, and clean answers with every slot in use raise it again. A level that was "
     f"refused is tried anew only after {TRIAL_AFTER_ANSWERS} of them, so that trials alone cost "
     "about one answer in as many: between `--concurrency` and the capacity of a moment, a server "
-    "that suddenly takes more is used fully a little later. The rules stand in `three_stage/vlm/limiter.py`."
+    "that suddenly takes more is used fully a little later. The rules stand in "
+    "`three_stage/vlm/limiter.py`."
 )
 
 
