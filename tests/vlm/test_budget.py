@@ -116,7 +116,7 @@ def test_a_model_whose_pictures_take_more_than_estimated_raises_the_next_estimat
     budget.settle(first, Usage(prompt_tokens=300, completion_tokens=10))
     second = budget.reserve(100, 10)
     assert second is not None
-    assert second.prompt_tokens == 300
+    assert budget.most_of(second).prompt_tokens == 300
     budget.settle(second, Usage(prompt_tokens=300, completion_tokens=10))
     with pytest.raises(BudgetReachedError):
         budget.reserve(150, 10)

@@ -30,6 +30,8 @@ class Bench:
         self.changes: list[tuple[int, int]] = []
         self.limiter = AdaptiveLimiter(
             most,
+            first_hold_sec=1.0,
+            is_paced=lambda: False,
             clock=lambda: self.now_sec,
             on_change=lambda old, new, _reason: self.changes.append((old, new)),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+import time
 from typing import Any
 
 import pytest
@@ -259,3 +260,11 @@ def test_a_text_that_ends_in_its_thinking_part_is_told_from_others(
     text: str, expected: bool
 ) -> None:
     assert stops_while_thinking(text) is expected
+
+
+def test_a_long_broken_answer_is_not_repaired_for_minutes() -> None:
+    broken = '{"a": "' + 'x" ' * 40_000 + '"}'
+    began_sec = time.monotonic()
+    with pytest.raises(UnreadableAnswer):
+        read_candidates(broken)
+    assert time.monotonic() - began_sec < 5

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -22,6 +23,7 @@ from three_stage.vlm.errors import (
     AnswerBlockedError,
     AnswerRejected,
     NoValidAnswerError,
+    RequestRejectedError,
     UnreadableAnswer,
 )
 from three_stage.vlm.journal import Journal
@@ -39,6 +41,11 @@ T = TypeVar("T")
 _NO_TEXT = "The answer holds no text"
 _CUT = "The answer was cut before its end (finish_reason length, {tokens} tokens allowed)"
 _CUT_HINT = "Raise --max-tokens, or ask for less."
+_NO_LONGER_HINT = (
+    "The endpoint allows no longer answers: use a model that writes or thinks less, or ask for "
+    "less (--max-frames)."
+)
+_ABOUT_LENGTH = re.compile(r"tokens?\b|context|\blength", re.IGNORECASE)
 _LOOP_HINT = (
     "The model does not find an end: use --structured-mode json_object or prompt, another "
     "--temperature, or another model."
@@ -50,7 +57,7 @@ _INVALID_HINT = (
     "stronger model."
 )
 _REFUSAL_SHOWN = 300
-_LONG_TEXT_CHARACTERS = 200_000
+_LONG_TEXT_CHARACTERS = 5_000
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,13 @@ class Asker:
                 question=question, turn=turn, attempt=number, log=log,
                 pictures_digest=pictures_digest, media=media, avoided=avoided,
             )  # fmt: skip
-            attempt = await self._attempt(job, self._wire)
+            try:
+                attempt = await self._attempt(job, self._wire)
+            except RequestRejectedError as error:
+                if not self._had_no_more_room(turn, error):
+                    raise
+                rejected = _without_more_room(rejected, error)
+                break
             if isinstance(attempt.verdict, Checked):
                 return _answer(question, attempt.delivered, attempt.verdict, number, log)
             rejected = attempt.verdict
@@ -162,7 +175,7 @@ class Asker:
             if rejected.is_endless and mode != "prompt":
                 avoided |= {mode}
         raise NoValidAnswerError(
-            str(question.key), attempts=question.max_attempts, errors=rejected.errors,
+            str(question.key), attempts=number, errors=rejected.errors,
             hint=rejected.hint,
         )  # fmt: skip
 
@@ -226,6 +239,11 @@ class Asker:
                 return _Rejected((_ONLY_REASONING,))
             return _Rejected(rejected.errors)
 
+    def _had_no_more_room(self, turn: Turn, error: RequestRejectedError) -> bool:
+        """Tell whether an attempt was refused only because it allowed more tokens than before."""
+        has_grown = turn.max_tokens > self._settings.max_tokens
+        return has_grown and error.status is not None and bool(_ABOUT_LENGTH.search(str(error)))
+
     def _next_turn(self, turn: Turn, delivered: Delivered, verdict: _Rejected) -> Turn:
         """Say what was wrong; after a second cut answer, allow twice the tokens, once.
 
@@ -268,8 +286,14 @@ def _cut(reply: Reply, max_tokens: int) -> _Rejected:
     return _Rejected((error,), hint=hint, is_cut=True, is_endless=endless is not None)
 
 
+def _without_more_room(cut: _Rejected, error: RequestRejectedError) -> _Rejected:
+    """Say of a cut answer that the endpoint allows no longer one: the cut is what was wrong."""
+    refused = f"twice as many were refused: {error.args[0]}"
+    return replace(cut, errors=(*cut.errors, refused), hint=_NO_LONGER_HINT)
+
+
 async def _read(text: str, question: Question[T]) -> Checked[T]:
-    """Read and check; a text far longer than any valid answer is read in a thread."""
+    """Read and check; a long text, which may take seconds to repair, is read in a thread."""
     if len(text) > _LONG_TEXT_CHARACTERS:
         return await asyncio.to_thread(read_checked, text, question.check)
     return read_checked(text, question.check)

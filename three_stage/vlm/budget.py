@@ -2,7 +2,15 @@
 
 A request reserves what it can cost at most: its estimated prompt tokens, and every token that it
 may answer with. When it comes back, what it really used takes the reservation's place. A request
-that fits only when others have come back waits for them.
+that fits only when others have come back waits for them. A request that the server may have worked
+on, and that got no answer, is counted with all that it reserved.
+
+A server whose prompts take more than we estimate, or that writes more than it is allowed to,
+teaches how much more; from then on that counts for every request, those in flight included. What
+cannot be known before: such a server passes the cap by what its requests in flight take over their
+reservations, until the first of them came back. A run's first request goes alone, so a server that
+always does so is known before many are in flight. Nor can it be known what a server bills and does
+not tell: tokens of thoughts that stand in no usage, or an answer whose usage was not told.
 """
 
 from __future__ import annotations
@@ -11,12 +19,16 @@ import asyncio
 import json
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from schemas.files import Usage
 from three_stage.settings import BudgetSettings, UsageError
 from three_stage.vlm.errors import BudgetReachedError
+
+_MOST_TOKENS = 10**15
+"""More than any account holds: a larger count is a mistake of the server's, and breaks floats."""
 
 _RATES = ("input_per_million", "output_per_million")
 _PRICES_LOOK = '{"MODEL": {"input_per_million": 0.3, "output_per_million": 1.5, "currency": "USD"}}'
@@ -32,17 +44,17 @@ class Price:
 
     def cost_of(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the price of this many tokens."""
-        total = prompt_tokens * self.input_per_million + completion_tokens * self.output_per_million
-        return total / 1_000_000
+        prompt = min(prompt_tokens, _MOST_TOKENS) * self.input_per_million
+        completion = min(completion_tokens, _MOST_TOKENS) * self.output_per_million
+        return (prompt + completion) / 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reservation:
-    """What one request in flight may use at most."""
+    """What one request in flight should use at most, by our own estimate."""
 
-    prompt_tokens: int
-    completion_tokens: int
     estimated_prompt_tokens: int
+    max_tokens: int
 
 
 class Budget:
@@ -62,7 +74,8 @@ class Budget:
         self._price = price
         self._spent = Usage()
         self._reserved: list[Reservation] = []
-        self._estimate_factor = 1.0
+        self._prompt_factor = Fraction(1)
+        self._completion_factor = Fraction(1)
         self._came_back = asyncio.Event()
 
     @classmethod
@@ -110,11 +123,7 @@ class Budget:
 
         Raises BudgetReachedError when it would pass a cap even then.
         """
-        wanted = Reservation(
-            prompt_tokens=math.ceil(estimated_prompt_tokens * self._estimate_factor),
-            completion_tokens=max_tokens,
-            estimated_prompt_tokens=estimated_prompt_tokens,
-        )
+        wanted = Reservation(estimated_prompt_tokens=estimated_prompt_tokens, max_tokens=max_tokens)
         if self._passed_cap([*self._reserved, wanted]) is None:
             self._reserved.append(wanted)
             return wanted
@@ -128,13 +137,39 @@ class Budget:
         return None
 
     def settle(self, reservation: Reservation, usage: Usage) -> None:
-        """Put what a request used in its reservation's place."""
+        """Put what a request used in its reservation's place, and learn from it."""
+        self.release(reservation)
+        self.charge(usage)
+        self._prompt_factor = max(
+            self._prompt_factor, _ratio(usage.prompt_tokens, reservation.estimated_prompt_tokens)
+        )
+        self._completion_factor = max(
+            self._completion_factor, _ratio(usage.completion_tokens, reservation.max_tokens)
+        )
+
+    def release(self, reservation: Reservation) -> None:
+        """Give a reservation back; what its request used is told with ``charge``."""
         self._reserved.remove(reservation)
-        self._spent = self._spent.plus(usage)
-        # A model whose pictures take more than we think teaches us for the next request.
-        ratio = usage.prompt_tokens / max(1, reservation.estimated_prompt_tokens)
-        self._estimate_factor = max(self._estimate_factor, ratio)
         self._came_back.set()
+
+    def charge(self, usage: Usage) -> None:
+        """Count what was used."""
+        self._spent = self._spent.plus(
+            Usage(
+                requests=usage.requests,
+                prompt_tokens=min(usage.prompt_tokens, _MOST_TOKENS),
+                completion_tokens=min(usage.completion_tokens, _MOST_TOKENS),
+                cached_tokens=min(usage.cached_tokens, _MOST_TOKENS),
+            )
+        )
+
+    def most_of(self, reservation: Reservation) -> Usage:
+        """Return what a reserved request takes at most, by all that was learnt so far."""
+        return Usage(
+            requests=1,
+            prompt_tokens=math.ceil(reservation.estimated_prompt_tokens * self._prompt_factor),
+            completion_tokens=math.ceil(reservation.max_tokens * self._completion_factor),
+        )
 
     async def wait_for_room(self) -> None:
         """Wait until a request came back."""
@@ -142,8 +177,10 @@ class Budget:
 
     def _passed_cap(self, reserved: list[Reservation]) -> str | None:
         """Name the cap that this would pass, with its figures; None when it passes none."""
-        prompt = self._spent.prompt_tokens + sum(one.prompt_tokens for one in reserved)
-        completion = self._spent.completion_tokens + sum(one.completion_tokens for one in reserved)
+        total = self._spent
+        for one in reserved:
+            total = total.plus(self.most_of(one))
+        prompt, completion = total.prompt_tokens, total.completion_tokens
         cap = self._max_total_tokens
         if cap is not None and prompt + completion > cap:
             return (
@@ -160,6 +197,10 @@ class Budget:
             f"--max-cost {self._max_cost:g} {self.currency}: {spent:.4f} is spent, and it may cost "
             f"{cost - spent:.4f} more"
         )
+
+
+def _ratio(used: int, expected: int) -> Fraction:
+    return Fraction(min(used, _MOST_TOKENS), max(1, expected))
 
 
 def _read_price(path: Path, model: str) -> Price | None:

@@ -19,6 +19,13 @@ _WORDS_SHOWN = 400
 _BODY_SHOWN = 120
 _PAGE_WORDS = "a web page: "
 _ALWAYS_TRANSIENT = frozenset({408, 409, 425})
+# A firewall answers so to one body or one path; with words about the caller it is no firewall.
+_MAY_BE_OF_ONE_REQUEST = frozenset({403, 404})
+_OF_EVERY_REQUEST = re.compile(
+    r"\bkey|account|model|permission|authori[sz]|credential|token|credit|quota|billing|balance"
+    r"|subscri|project|organi[sz]ation|country|region|territory",
+    re.IGNORECASE,
+)
 _CAPABILITY_STATUS = frozenset({400, 422})
 _DATA_URL = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
 
@@ -30,6 +37,9 @@ _FEWER_TOKENS = (
     "account may use in a minute."
 )
 _WRONG_KEY = "Check API_KEY (or --api-key) and that it belongs to this endpoint."
+_WRONG_MODEL = (
+    "Check --model: names are case-sensitive on some servers, and GET {base}/models lists them."
+)
 _OFFLINE_BUG = "This is a mistake in the embedded model: please report it, with the video."
 _NOT_ALLOWED = "The key may not use this model, or not from here: check the account's rights."
 _UNKNOWN = (
@@ -83,6 +93,22 @@ _HOSTS_OF_A_MINUTES_LIMIT = ("aliyuncs.com", "googleapis.com")
 _DAY_IS_OVER_WORDS = re.compile(r"today.{0,3}s quota|tomorrow|models?-per-day", re.IGNORECASE)
 _NEVER_FITS_WORDS = re.compile(r"request too large|must be reduced", re.IGNORECASE)
 
+# Of a 400 everything may be the reason: the words must be about the model that was asked for, and
+# not about a model, or a key, that the server needs for a picture.
+_NOT_THERE = r"(does not exist|doesn't exist|not exist|not found|not available|unsupported)"
+_MODEL_WORDS = (
+    r"model_not_found|pinned to|no access to (the |this )?model"
+    r"|not have access to (the |this )?model"
+    rf"|\bmodel (id |name )?[`'\"][^`'\"]{{1,200}}[`'\"].{{0,40}}{_NOT_THERE}"
+    rf"|\bmodel,? (is |was )?{_NOT_THERE}\s*([.,;!\[]|$)"
+    r"|(invalid|unknown|unsupported|not a valid|no such) model\s*(id\b|name\b|[:.,;\[`'\"]|$)"
+)
+_KEY_WORDS = (
+    r"invalid_?api_?key|^(?!.*\b(image|picture|video|media)s?\b)(\S+\s+){0,4}("
+    r"(invalid|incorrect|not valid|expired|missing).{0,20}api.?key"
+    r"|api.?key.{0,20}(invalid|incorrect|not valid|expired|missing|not provided))"
+)
+
 # The first that matches decides. Only for refusals (4xx but 408, 409, 425, 429).
 _RULES = (
     _rule(
@@ -98,8 +124,7 @@ _RULES = (
         _NO_CREDIT,
     ),
     _rule(
-        r"(invalid|incorrect|not valid|expired|missing).{0,20}api.?key"
-        r"|api.?key.{0,20}(invalid|incorrect|not valid|expired|missing|not provided)",
+        _KEY_WORDS,
         FaultKind.ENDPOINT,
         _WRONG_KEY,
     ),
@@ -109,6 +134,14 @@ _RULES = (
         "The server allows fewer pictures than were sent: start it with "
         "--limit-mm-per-prompt '{{\"image\": {pictures}}}' (old vLLM builds allow one), or use "
         "--media-dialect video_url, or a lower --max-frames.",
+    ),
+    _rule(
+        r"too many (image|picture|video|frame)|(number|count) of (image|picture|video|frame)s?\b"
+        r".{0,40}(exceed|limit|greater|more than|at most|maximum)"
+        r"|(up to|more than|max(imum)?( of)?) \d+ (image|picture|video|frame)",
+        FaultKind.REQUEST,
+        "The server takes fewer pictures than were sent: lower --max-frames (a vLLM of your own "
+        "takes more with --limit-mm-per-prompt '{{\"image\": {pictures}}}').",
     ),
     _rule(
         r"context (length|window|size)|max_model_len|maximum (model|input|context|sequence) length"
@@ -142,11 +175,9 @@ _RULES = (
         "The server does not take this form of video: use --media-dialect images.",
     ),
     _rule(
-        r"model.{0,200}(does not exist|not exist|not found|not available|no access|unsupported)"
-        r"|(invalid|unknown|unsupported|not a valid|no such) model|model_not_found|pinned to",
+        _MODEL_WORDS,
         FaultKind.ENDPOINT,
-        "Check --model: names are case-sensitive on some servers, and GET {base}/models lists "
-        "them.",
+        _WRONG_MODEL,
     ),
     _rule(
         r"too large|body size|exceed(s|ed).{0,20}(limit|size)",
@@ -201,10 +232,14 @@ def diagnose_status(
     """Say what a status other than 2xx means."""
     words = facts.endpoint.redact(server_words(body))
     kind, hint, refused = _judge(status, words, facts)
+    if kind is FaultKind.REQUEST and _misses_the_model(words, facts.endpoint.model):
+        kind, hint = FaultKind.ENDPOINT, _WRONG_MODEL
     if 300 <= status < 400:
         where = headers.get("location", "another address")
         words = f"go to {facts.endpoint.redact(where)}"
     hint = hint.format(base=facts.endpoint.api_base, pictures=facts.pictures) if hint else ""
+    is_page = is_web_page(body, headers.get("content-type", ""))
+    is_of_one = kind is FaultKind.ENDPOINT and status in _MAY_BE_OF_ONE_REQUEST
     return Fault(
         kind=kind,
         message=f"The endpoint answered {status}: {words or 'without a word'} ({facts}).",
@@ -212,6 +247,7 @@ def diagnose_status(
         status=status,
         retry_after_sec=retry_after_sec(headers),
         refused=refused,
+        may_be_of_one_request=is_of_one and (is_page or not _OF_EVERY_REQUEST.search(words)),
         request_id=_redacted(headers.get("x-request-id"), facts),
     )
 
@@ -233,6 +269,13 @@ def _judge(status: int, words: str, facts: RequestFacts) -> tuple[FaultKind, str
     if refused is not None:
         return FaultKind.CAPABILITY, _HINT_OF_REFUSED.get(refused, _USE_AUTO), refused
     return (*_ruled(status, words), None)
+
+
+def _misses_the_model(words: str, model: str) -> bool:
+    """Tell whether the words say, without quotes, that the model asked for is not there."""
+    name = rf"{re.escape(model)}(?![\w.-])"
+    said = rf"\bmodel\W{{1,3}}{name}.{{0,10}}{_NOT_THERE}|(invalid|unknown|no such) model {name}"
+    return re.search(said, words, re.IGNORECASE) is not None
 
 
 def _judge_too_many(words: str, endpoint: Endpoint) -> tuple[FaultKind, str]:
@@ -269,14 +312,14 @@ def _refused_feature(words: str, options: WireOptions) -> Feature | None:
     return None
 
 
-def diagnose_strange_body(body: str, content_type: str, facts: RequestFacts) -> Fault:
-    """Say what a 200 means that is no chat completion: a web page, a cut body, another API."""
+def diagnose_strange_body(status: int, body: str, content_type: str, facts: RequestFacts) -> Fault:
+    """Say what a 2xx means that is no chat completion: a web page, a cut body, another API."""
     came = _what_came(body, content_type, facts)
     return Fault(
         kind=FaultKind.TRANSIENT,
-        message=f"The endpoint answered 200 with {came} ({facts}).",
+        message=f"The endpoint answered {status} with {came} ({facts}).",
         hint=_WRONG_PATH.format(base=facts.endpoint.api_base),
-        status=200,
+        status=status,
         was_read=True,
         is_strange=True,
         is_web_page=is_web_page(body, content_type),
@@ -310,7 +353,7 @@ def is_web_page(body: str, content_type: str) -> bool:
 def server_words(body: str) -> str:
     """Return what a server says went wrong, in one line of at most 400 characters."""
     try:
-        said = _said_in(json.loads(body))
+        said = _said_in(json.loads(body.removeprefix("\ufeff")))
     except (ValueError, RecursionError):
         said = _page_text(body) if is_web_page(body, "") else body
     words = " ".join(_DATA_URL.sub("(a picture)", said).split())
@@ -332,11 +375,17 @@ def _said_in(data: Any) -> str:
     message = message or data.get("detail") or inner
     if isinstance(message, (dict, list)):
         return _said_in(message)
-    where = ".".join(str(part) for part in data.get("loc", ()) if not isinstance(part, dict))
+    where = _place_in(data.get("loc"))
     code = data.get("code") if isinstance(data.get("code"), str) else data.get("type")
     said = str(message) if message is not None else json.dumps(data, ensure_ascii=False)
     said = f"{where}: {said}" if where else said
     return f"{said} [{code}]" if isinstance(code, str) and code not in said else said
+
+
+def _place_in(loc: object) -> str:
+    """Return where in the request something is wrong (FastAPI: a list of names and numbers)."""
+    parts = loc if isinstance(loc, list) else [loc]
+    return ".".join(str(part) for part in parts if isinstance(part, (str, int)))
 
 
 def _upstream_words(data: dict[str, Any]) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ from three_stage.vlm.errors import (
 )
 from three_stage.vlm.faults import Fault, FaultKind
 from three_stage.vlm.health import EndpointHealth, Pass
+from three_stage.vlm.life_sign import shows_life
 from three_stage.vlm.limiter import AdaptiveLimiter, Slot
 from three_stage.vlm.observer import (
     AskObserver,
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
 _LONGEST_BACKOFF_SEC = 60.0
 _LONGEST_WAIT_AT_THE_END_SEC = 120.0
 _ESTIMATED = "usage not told by the endpoint: estimated"
+_OTHER_MODEL = "the endpoint answered as the model {now}, and before as {before}"
+_OTHER_MODEL_HINT = "The results of this run are not all of one model."
 _UNSEEN = "the endpoint counted {tokens} prompt tokens with {pictures} pictures: it may drop them"
 _UNSEEN_HINT = "Does this model see pictures, in this --media-dialect? pipeline.py doctor asks it."
 
@@ -168,6 +172,8 @@ class Dispatcher:
         )
         self.limiter = AdaptiveLimiter(
             settings.concurrency,
+            first_hold_sec=settings.api_call_retry_backoff_sec,
+            is_paced=lambda: self.health.is_down or not self.health.is_proven,
             clock=clock,
             on_change=lambda old, new, reason: observer.observe(
                 LimitChanged(old=old, new=new, reason=reason)
@@ -178,6 +184,11 @@ class Dispatcher:
         self._troubles_told: set[tuple[int | None, str]] = set()
         self._is_ending = False
         self._strange_first_answers = 0
+        self._has_just_refused_one = False
+        self._first_model: str | None = None
+        self._has_told_of_other_model = False
+        self._pause_of_scouts = 0
+        self._videos_of_scouts: set[str] = set()
         self._under_way = 0
         self._nothing_is_under_way = asyncio.Event()
         self._nothing_is_under_way.set()
@@ -257,10 +268,15 @@ class Dispatcher:
                 last = await self._exchange(job, wire, permit)
                 used = used.plus(last.used)
         finally:
-            self._budget.settle(permit.reservation, used)
-            self._give_slot_back(permit.slot, None if last is None else last.outcome)
-            self.health.leave(permit.given)
+            self._give_back(permit, used, None if last is None else last.outcome)
         return last
+
+    def _give_back(self, permit: _Permit, used: Usage, outcome: Reply | Fault | None) -> None:
+        """Give everything back, whatever becomes of one of them: a lost one would stop the run."""
+        with contextlib.ExitStack() as whatever_happens:
+            whatever_happens.callback(self.health.leave, permit.given)
+            whatever_happens.callback(self._give_slot_back, permit.slot, outcome)
+            whatever_happens.callback(self._budget.settle, permit.reservation, used)
 
     async def _exchange(self, job: Job, wire: Wire, permit: _Permit) -> Exchange:
         """Send the request and tell the rest of the run what it met."""
@@ -276,15 +292,67 @@ class Dispatcher:
         )
         sent = self._sent(job, options, body)
         started_sec = self._clock()
-        outcome = await wire.post(body, facts, timeout_sec=self._timeout_sec(permit.given))
+        timeout_sec = self._timeout_sec(permit.given)
+        try:
+            outcome = await wire.post(body, facts, timeout_sec=timeout_sec)
+        except BaseException:
+            # Nobody waits for it any more, and it may be billed all the same.
+            self._budget.charge(self._budget.most_of(permit.reservation))
+            raise
         latency_sec = self._clock() - started_sec
-        if isinstance(outcome, Fault) and not self.health.is_proven and _is_elsewhere(outcome):
-            outcome = replace(outcome, kind=FaultKind.ENDPOINT)
         outcome, used = self._account(outcome, permit.reservation)
         if isinstance(outcome, Reply):
-            outcome = self._with_doubts(job, outcome)
-        self._tell_the_run(outcome, permit.given, job, options)
+            outcome = self._with_other_model(job, self._with_doubts(job, outcome))
+        else:
+            is_cut = latency_sec >= timeout_sec < self._settings.api_timeout_sec
+            outcome = self._seen_in_the_run(outcome, is_cut=is_cut)
+        if await self._is_alone_sick(job, outcome, permit.given, wire, options):
+            job.failures += 1
+            job.is_given_up = True
+            self.health.showed_life()
+        else:
+            self._tell_the_run(outcome, permit.given, job, options)
         return Exchange(sent=sent, outcome=outcome, used=used, latency_sec=latency_sec)
+
+    def _seen_in_the_run(self, fault: Fault, *, is_cut: bool) -> Fault:
+        """Return a fault as what the run knows makes it.
+
+        ``is_cut``: the request had less time than --api-timeout-sec.
+        """
+        if is_cut and fault.status is None:
+            return replace(fault, hint="")
+        if not self.health.is_proven:
+            return replace(fault, kind=FaultKind.ENDPOINT) if _is_elsewhere(fault) else fault
+        if fault.kind is not FaultKind.ENDPOINT or not fault.may_be_of_one_request:
+            return fault
+        # What lies before the endpoint may refuse one question's words or pictures; two in a row
+        # are no chance.
+        if self._has_just_refused_one:
+            return fault
+        self._has_just_refused_one = True
+        return replace(fault, kind=FaultKind.REQUEST)
+
+    async def _is_alone_sick(
+        self, job: Job, outcome: Reply | Fault, given: Pass, wire: Wire, options: WireOptions
+    ) -> bool:
+        """Tell, when the patience is over, that the endpoint is fine and this question is not.
+
+        That is asked when others passed in this run, and only this question's video was tried since
+        the run was paused: else the last sick question would end every run anew.
+        """
+        is_passing = isinstance(outcome, Fault) and outcome.is_worth_a_retry
+        if not (is_passing and given.is_scout and self.health.is_down and self.health.answers):
+            return False
+        if self._pause_of_scouts != self.health.pauses:
+            self._pause_of_scouts = self.health.pauses
+            self._videos_of_scouts.clear()
+        self._videos_of_scouts.add(job.question.key.video_id)
+        if len(self._videos_of_scouts) > 1 or self.health.patience_left_sec() > 0:
+            return False
+        timeout_sec = self._settings.api_timeout_sec
+        return await shows_life(
+            wire, self._endpoint, options, self._budget, timeout_sec=timeout_sec
+        )
 
     def _takes_other_way(self, job: Job, outcome: Reply | Fault) -> bool:
         """Note the feature that was refused; tell whether there is a way without it."""
@@ -372,10 +440,10 @@ class Dispatcher:
         return sent
 
     def _timeout_sec(self, given: Pass) -> float:
-        """A scout of a paused run waits no longer than the run does."""
+        """A scout of a paused run waits no longer than the run does, in whole seconds."""
         limit_sec = self._settings.api_timeout_sec
         if given.is_scout and self.health.is_down:
-            return min(limit_sec, max(1.0, self.health.patience_left_sec()))
+            return min(limit_sec, max(1.0, math.ceil(self.health.patience_left_sec())))
         return limit_sec
 
     def _estimate(self, job: Job) -> int:
@@ -388,16 +456,17 @@ class Dispatcher:
     ) -> tuple[Reply | Fault, Usage]:
         """Return what a request used: as told, or estimated when the server did not tell.
 
-        A request that the server read and never answered may be billed: its prompt is counted.
+        A request that the server read and never answered may be billed, and so may one that ends
+        in a 5xx: its prompt is counted, and all that it was allowed to write.
         """
-        prompt_tokens = reservation.estimated_prompt_tokens
+        most = self._budget.most_of(reservation)
         if isinstance(outcome, Fault):
-            billed_tokens = prompt_tokens if outcome.was_read else 0
-            return outcome, Usage(requests=1, prompt_tokens=billed_tokens)
+            may_be_billed = outcome.was_read or (outcome.status or 0) >= 500
+            return outcome, most if may_be_billed else Usage(requests=1)
         if outcome.usage is not None:
             return outcome, outcome.usage
-        completion_tokens = estimate_text_tokens(outcome.text or "")
-        usage = Usage(requests=1, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+        written_tokens = estimate_text_tokens(outcome.text or "")
+        usage = most.model_copy(update={"completion_tokens": written_tokens})
         return replace(outcome, notes=(*outcome.notes, _ESTIMATED)), usage
 
     def _with_doubts(self, job: Job, reply: Reply) -> Reply:
@@ -413,17 +482,31 @@ class Dispatcher:
             logger.warning("{}: {} {}", job.question.key, note, _UNSEEN_HINT)
         return replace(reply, notes=(*reply.notes, note))
 
+    def _with_other_model(self, job: Job, reply: Reply) -> Reply:
+        """Note it when another model answers than at first in this run; warn once a run."""
+        self._first_model = self._first_model or reply.model
+        if reply.model is None or reply.model == self._first_model:
+            return reply
+        note = _OTHER_MODEL.format(now=reply.model, before=self._first_model)
+        if not self._has_told_of_other_model:
+            self._has_told_of_other_model = True
+            logger.warning("{}: {}. {}", job.question.key, note, _OTHER_MODEL_HINT)
+        return replace(reply, notes=(*reply.notes, note))
+
     def _tell_the_run(
         self, outcome: Reply | Fault, given: Pass, job: Job, options: WireOptions
     ) -> None:
         """Tell the rest of the run what this request met, before anybody else may send."""
         if isinstance(outcome, Reply):
+            self._has_just_refused_one = False
             self.health.answered()
             self.capabilities.worked(job.question.schema_name, options.mode, job.refused)
         elif outcome.kind is FaultKind.ENDPOINT:
             self.health.end(EndpointRefusedError(outcome.message, hint=outcome.hint))
         elif outcome.kind is FaultKind.REQUEST:
-            self.health.answered()
+            # Who refuses one request and may refuse all of them has not answered.
+            if not outcome.may_be_of_one_request:
+                self.health.answered()
         elif outcome.kind is FaultKind.CAPABILITY:
             self.health.showed_life()
         elif self._is_no_endpoint(outcome):
@@ -535,12 +618,14 @@ class Dispatcher:
             logger.debug("{}: {}", job.question.key, fault.message)
 
     def _wait_sec(self, state: tenacity.RetryCallState) -> float:
-        """Seconds until the next try: what the server asks for, else exponential with jitter."""
+        """Seconds until the next try: exponential with jitter, or more if the server asks for it.
+
+        A server that asks for no wait at all would else be asked without end.
+        """
         fault = state.outcome.result() if state.outcome is not None else None
-        if isinstance(fault, Fault) and fault.retry_after_sec is not None:
-            return fault.retry_after_sec
+        wished_sec = fault.retry_after_sec if isinstance(fault, Fault) else None
         # In a paused run the pause takes the back-off's place.
-        return 0.0 if self.health.is_down else self._backoff(state)
+        return max(wished_sec or 0.0, 0.0 if self.health.is_down else self._backoff(state))
 
 
 def _is_elsewhere(fault: Fault) -> bool:

@@ -32,8 +32,10 @@ class Fault:
     """One request without an answer.
 
     ``retry_after_sec`` is the server's own wish. ``was_read``: the server got the whole request and
-    may have worked on it (and may bill it). ``is_strange``: status 200 came with what is no chat
-    completion; ``is_web_page``: with HTML. ``is_unknown_host``: nobody has the address's name.
+    may have worked on it (and may bill it). ``is_strange``: a success (2xx) came with what is no
+    chat completion; ``is_web_page``: with HTML. ``is_unknown_host``: nobody has the address's name.
+    ``may_be_of_one_request``: what is refused says nothing of key, account or model, as when a
+    firewall dislikes one body.
     """
 
     kind: FaultKind
@@ -45,6 +47,7 @@ class Fault:
     was_read: bool = False
     is_strange: bool = False
     is_web_page: bool = False
+    may_be_of_one_request: bool = False
     is_unknown_host: bool = False
     request_id: str | None = None
 
@@ -57,8 +60,12 @@ class Fault:
         return self.kind in (FaultKind.TRANSIENT, FaultKind.RATE_LIMITED)
 
 
-def retry_after_sec(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
-    """Read ``Retry-After`` (seconds or an HTTP date, RFC 9110) or ``retry-after-ms``, if sane."""
+def retry_after_sec(headers: Mapping[str, str]) -> float | None:
+    """Read ``Retry-After`` (seconds or an HTTP date, RFC 9110) or ``retry-after-ms``, if sane.
+
+    A date is measured from the response's own ``Date``, because clocks differ; without one from
+    our clock.
+    """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
@@ -66,12 +73,18 @@ def retry_after_sec(headers: Mapping[str, str], *, now: datetime | None = None) 
     seconds = _number(text)
     if seconds is not None or text is None:
         return seconds
+    date = _date(text)
+    now = _date(headers.get("date")) or datetime.now(UTC)
+    return None if date is None else max(0.0, (date - now).total_seconds())
+
+
+def _date(text: str | None) -> datetime | None:
+    """Read an HTTP date; None for what is none, and for one that no calendar holds."""
     try:
-        date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        date = email.utils.parsedate_to_datetime(text or "")
+        return date.astimezone(UTC) if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-    return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
 
 
 def _number(text: str | None) -> float | None:

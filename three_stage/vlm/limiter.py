@@ -8,8 +8,9 @@
 * A level that is refused before it gave a clean round is left for the one below it.
 * After a 429 nothing rises before its ``Retry-After`` has passed, or ``LONGEST_HOLD_SEC``.
 * A 429 while nothing else is in flight is no matter of how many there are: the server counts by the
-  minute. Then nobody sends before its ``Retry-After`` has passed; without one, after a wait that
-  doubles with every refusal in a row.
+  minute. Then nobody sends before its ``Retry-After`` has passed; without one, before a wait is
+  over that begins at ``first_hold_sec`` and doubles with every refusal in a row. Not where
+  ``is_paced`` says that somebody else lets one request at a time out after waits of his own.
 * A slot is held only while a request is in flight, never while it waits to be sent again.
 """
 
@@ -25,7 +26,6 @@ from loguru import logger
 
 TRIAL_AFTER_ANSWERS = 30
 LONGEST_HOLD_SEC = 60.0
-_FIRST_HOLD_SEC = 0.5
 _KEPT_AT_A_LIMIT = 0.75
 
 
@@ -43,10 +43,14 @@ class AdaptiveLimiter:
         self,
         most: int,
         *,
+        first_hold_sec: float,
+        is_paced: Callable[[], bool],
         clock: Callable[[], float],
         on_change: Callable[[int, int, str], None],
     ) -> None:
         self._most = most
+        self._first_hold_sec = first_hold_sec
+        self._is_paced = is_paced
         self._limit = most
         self._clock = clock
         self._on_change = on_change
@@ -104,7 +108,7 @@ class AdaptiveLimiter:
         self._no_rise_before = max(self._no_rise_before, self._clock() + wished_sec)
         self._clean_answers = 0
         self._refused_in_a_row += 1
-        if not self._in_flight:
+        if not self._in_flight and not self._is_paced():
             self._close(wished_sec)
         if slot.wave != self._wave:
             self._change(max(1, min(self._limit, self._in_flight)), "429: another of the same wave")
@@ -122,7 +126,7 @@ class AdaptiveLimiter:
 
     def _close(self, wished_sec: float) -> None:
         """Hand out nothing for as long as the server wishes, or for longer every time."""
-        grown_sec = _FIRST_HOLD_SEC * 2.0 ** min(self._refused_in_a_row - 1, 10)
+        grown_sec = self._first_hold_sec * 2.0 ** min(self._refused_in_a_row - 1, 10)
         hold_sec = wished_sec or min(grown_sec, LONGEST_HOLD_SEC)
         self._closed_until = max(self._closed_until, self._clock() + hold_sec)
         self._open_in_time()

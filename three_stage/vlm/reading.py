@@ -28,6 +28,9 @@ _REPEATED_TIMES = 4
 MAX_ANSWER_CHARACTERS = 4_000_000
 """A longer text is no answer of ours: the largest one has some ten thousand tokens."""
 
+_MOST_REPAIRED_CHARACTERS = 30_000
+"""json-repair takes as long as the square of a text: some ten seconds for this much."""
+
 _REPAIRED = "repaired by json-repair"
 _THINK_END = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _THINK_OPEN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
@@ -142,7 +145,8 @@ def _candidates_in(part: str, notes: tuple[str, ...], errors: list[str]) -> tupl
         if region.is_open and not _only_quotes_are_wrong(region):
             error = "The answer stops before its end: brackets are still open."
             continue
-        candidate = _repaired(region.text, notes + around)
+        is_too_long = len(region.text) > _MOST_REPAIRED_CHARACTERS
+        candidate = None if is_too_long else _repaired(region.text, notes + around)
         if candidate is not None:
             repaired.append(candidate)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -24,6 +25,11 @@ _SAME_REASON: Mapping[str, str] = MappingProxyType(
     }
 )
 FROM_REASONING = "the content was null; the text is the reasoning's"
+_FROM_TOOL_CALL = "the content was empty; the text is a tool call's arguments"
+_FROM_OBJECT = "the content was an object instead of a text"
+_ERROR_BESIDE = "the server put an error beside its whole answer"
+# No request of ours uses as much: such a figure is a mistake of the server's.
+_MOST_TOKENS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +63,14 @@ def parse_reply(data: Mapping[str, Any], *, request_id: str | None) -> Reply | N
     choices = data.get("choices")
     if not isinstance(choices, list):
         return None
-    choice = choices[0] if choices and isinstance(choices[0], dict) else {}
+    choice = _first_choice(data)
     message = choice.get("message")
     message = message if isinstance(message, dict) else {}
     text, notes = _text_of(message)
     if not choice:
         notes += ("the list of choices is empty",)
+    if _told_error(data) is not None:
+        notes += (_ERROR_BESIDE,)
     return Reply(
         text=text,
         finish_reason=_reason(choice.get("finish_reason")),
@@ -75,29 +83,69 @@ def parse_reply(data: Mapping[str, Any], *, request_id: str | None) -> Reply | N
 
 
 def error_in(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the error that some gateways put into an answer of status 200."""
-    choices = data.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    for holder in (data, first):
-        error = holder.get("error") if isinstance(holder, dict) else None
-        if isinstance(error, dict):
+    """Return the error that some gateways put into an answer of status 200.
+
+    An error that says nothing is none. One beside an answer whose model came to its end by itself
+    (``stop``) is passed over: the answer is paid for, and its check will tell if it is whole.
+    """
+    error = _told_error(data)
+    return None if error is None or _is_finished(_first_choice(data)) else error
+
+
+def _told_error(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    for holder in (data, _first_choice(data)):
+        error = holder.get("error")
+        if isinstance(error, dict) and any(error.values()):
             return error
     return None
 
 
+def _first_choice(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    choices = data.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else {}
+
+
+def _is_finished(choice: Mapping[str, Any]) -> bool:
+    message = choice.get("message")
+    has_content = isinstance(message, dict) and bool(message.get("content"))
+    return has_content and choice.get("finish_reason") == "stop"
+
+
 def _text_of(message: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]:
+    """Return the answer's text and, where it does not stand where it should, where it stood."""
     content = message.get("content")
+    if isinstance(content, dict) and content:
+        return _string(json.dumps(content, ensure_ascii=False)), (_FROM_OBJECT,)
     if isinstance(content, list):
-        pieces = [part.get("text") for part in content if isinstance(part, dict)]
-        content = "".join(piece for piece in pieces if isinstance(piece, str))
+        content = "".join(_piece(part) for part in content)
     text = _string(content)
     if text is not None:
         return text, ()
+    text = _tool_arguments(message.get("tool_calls"))
+    if text is not None:
+        return text, (_FROM_TOOL_CALL,)
     for name in ("reasoning_content", "reasoning"):
         text = _string(message.get(name))
         if text is not None:
             return text, (FROM_REASONING,)
     return None, ()
+
+
+def _piece(part: object) -> str:
+    """Return the text of one part of a content that is a list."""
+    text = part.get("text") if isinstance(part, dict) else part
+    return text if isinstance(text, str) else ""
+
+
+def _tool_arguments(calls: object) -> str | None:
+    """Return what the first tool call hands over: some servers make one of every JSON answer."""
+    first = calls[0] if isinstance(calls, list) and calls else None
+    function = first.get("function") if isinstance(first, dict) else None
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    if isinstance(arguments, dict):
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    return _string(arguments)
 
 
 def _string(value: object) -> str | None:
@@ -111,11 +159,16 @@ def _reason(value: object) -> str | None:
 
 
 def _usage(value: object) -> Usage | None:
+    """Read what was used; None when the figures cannot be right: there is always a prompt.
+
+    Some servers count the thinking in the total only.
+    """
     if not isinstance(value, dict):
         return None
     prompt, completion = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
-    if prompt is None or completion is None:
+    if not prompt or completion is None:
         return None
+    completion = max(completion, (_count(value.get("total_tokens")) or 0) - prompt)
     details = value.get("prompt_tokens_details")
     cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
     return Usage(
@@ -124,5 +177,6 @@ def _usage(value: object) -> Usage | None:
 
 
 def _count(value: object) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if is_count and isinstance(value, int) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _MOST_TOKENS else None

@@ -11,6 +11,7 @@ import json
 import socket
 import ssl
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
@@ -34,6 +35,8 @@ T = TypeVar("T")
 
 _CONNECT_SEC = 15.0
 _MAX_REPLY_BYTES = 64_000_000
+# Words enough to say what is wrong; what follows is not waited for.
+_MAX_REFUSAL_BYTES = 64_000
 _LARGE_BODY_BYTES = 900_000
 _BROKEN = (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream)
 # Nothing that is wrong here gets better by waiting.
@@ -58,6 +61,28 @@ _PLAIN_WORDS: Mapping[type[BaseException], str] = MappingProxyType(
         httpx2.DecodingError: "its Content-Encoding does not fit its bytes",
     }
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Arrived:
+    """A response as it came; ``content`` is None when it has no end."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes | None
+
+    @property
+    def text(self) -> str:
+        """The body, without the mark that some servers put before UTF-8."""
+        return (self.content or b"").decode("utf-8-sig", "replace")
+
+
+class _RefusedError(openai.OpenAIError):
+    """A status that is no success; of the client's kind, so that the client lets it pass."""
+
+    def __init__(self, arrived: _Arrived) -> None:
+        super().__init__(arrived.status)
+        self.arrived = arrived
 
 
 class _Client(openai.AsyncOpenAI):
@@ -91,11 +116,10 @@ class Wire:
 
     async def post(self, body: bytes, facts: RequestFacts, *, timeout_sec: float) -> Reply | Fault:
         """Send one request and wait for its whole answer, ``timeout_sec`` in all."""
-        came = await _or_fault(self._answer(body), facts, timeout_sec)
+        came = await _or_fault(self._exchanged(self._send(body), timeout_sec), facts, timeout_sec)
         if isinstance(came, Fault):
             return came
-        content, headers = came
-        return _endless(facts) if content is None else _understand(content, headers, facts)
+        return _endless(facts) if came.content is None else _understand(came, facts)
 
     async def model_names(
         self, facts: RequestFacts, *, timeout_sec: float
@@ -104,27 +128,27 @@ class Wire:
 
         A web page is a Fault: it is no answer of an endpoint.
         """
-        listing = self._client.get(
-            "/models",
-            cast_to=httpx2.Response,
-            options={"headers": dict(self._endpoint.headers), "max_retries": 0},
+        came = await _or_fault(
+            self._exchanged(self._list_models(), timeout_sec), facts, timeout_sec
         )
-        came = await _or_fault(listing, facts, timeout_sec)
         if isinstance(came, Fault):
             return came
         if is_web_page(came.text, came.headers.get("content-type", "")):
-            return _page_for_models(came.text, facts)
+            return _page_for_models(came, facts)
         return _names_in(self._endpoint.redact(came.text))
 
-    async def _answer(self, body: bytes) -> tuple[bytes | None, Mapping[str, str]]:
-        """Return an answer's body (None: it has no end) and its headers."""
-        response = await self._open(body)
+    async def _exchanged(self, opening: Awaitable[httpx2.Response], timeout_sec: float) -> _Arrived:
+        """Wait for the head and then for the body, ``timeout_sec`` for both."""
+        deadline_sec = asyncio.get_running_loop().time() + timeout_sec
+        async with asyncio.timeout_at(deadline_sec):
+            response = await opening
         try:
-            return await _read(response), response.headers
+            content = await _read(response, deadline_sec)
         finally:
             await _closed(response)
+        return _Arrived(status=response.status_code, headers=response.headers, content=content)
 
-    async def _open(self, body: bytes) -> httpx2.Response:
+    async def _send(self, body: bytes) -> httpx2.Response:
         """Send, and return when the response's head is there; its body is not read yet."""
         response = await self._client.post(
             "/chat/completions",
@@ -136,15 +160,24 @@ class Wire:
         )
         return cast("httpx2.Response", response)
 
+    async def _list_models(self) -> httpx2.Response:
+        response = await self._client.get(
+            "/models",
+            cast_to=httpx2.Response,
+            options={"headers": dict(self._endpoint.headers), "max_retries": 0},
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+        )
+        return cast("httpx2.Response", response)
+
 
 async def _or_fault(exchange: Awaitable[T], facts: RequestFacts, timeout_sec: float) -> T | Fault:
-    """Wait for what the endpoint sends, ``timeout_sec`` at most, or say why nothing came."""
+    """Wait for what the endpoint sends, or say why nothing came (within ``timeout_sec``)."""
     try:
-        async with asyncio.timeout(timeout_sec):
-            return await exchange
-    except openai.APIStatusError as error:
-        text = error.response.text
-        return diagnose_status(error.status_code, error.response.headers, text, facts)
+        return await exchange
+    except _RefusedError as refused:
+        came = refused.arrived
+        return diagnose_status(came.status, came.headers, came.text, facts)
     except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException) as error:
         cause = error.__cause__ or error
         if isinstance(cause, httpx2.ConnectTimeout):
@@ -169,32 +202,55 @@ def _http_client(endpoint: Endpoint, concurrency: int) -> httpx2.AsyncClient:
         timeout=httpx2.Timeout(None, connect=_CONNECT_SEC),
         limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         follow_redirects=False,
+        event_hooks={"response": [_raise_refusal]},
         trust_env=not (endpoint.is_offline or endpoint.is_loopback),
     )
 
 
-async def _read(response: httpx2.Response) -> bytes | None:
+async def _raise_refusal(response: httpx2.Response) -> None:
+    """Stop at a status that is no success, before the client reads its body to the end."""
+    if response.is_success:
+        return
+    content = bytearray()
+    with contextlib.suppress(*_BROKEN):
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > _MAX_REFUSAL_BYTES:
+                break
+    raise _RefusedError(
+        _Arrived(
+            status=response.status_code,
+            headers=response.headers,
+            content=bytes(content[:_MAX_REFUSAL_BYTES]),
+        )
+    )
+
+
+async def _read(response: httpx2.Response, deadline_sec: float) -> bytes | None:
     """Read a body; None when it does not end within reason.
 
-    A connection that breaks behind a whole JSON object took nothing away.
+    A connection that breaks, or just stays open, behind a whole answer took nothing away.
     """
     content = bytearray()
     try:
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > _MAX_REPLY_BYTES:
-                return None
-    except _BROKEN:
-        if not _is_whole(content):
+        async with asyncio.timeout_at(deadline_sec):
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > _MAX_REPLY_BYTES:
+                    return None
+    except (TimeoutError, *_BROKEN):
+        if _answer_in(content.decode("utf-8-sig", "replace")) is None:
             raise
     return bytes(content)
 
 
-def _is_whole(content: bytearray) -> bool:
+def _answer_in(text: str) -> dict[str, Any] | None:
+    """Return the JSON object that a whole body is, or that its events add up to."""
     try:
-        return isinstance(json.loads(content), dict)
+        data = json.loads(text)
     except (ValueError, RecursionError):
-        return False
+        return joined_stream(text)
+    return data if isinstance(data, dict) else None
 
 
 async def _closed(response: httpx2.Response) -> None:
@@ -203,24 +259,19 @@ async def _closed(response: httpx2.Response) -> None:
         await response.aclose()
 
 
-def _understand(content: bytes, headers: Mapping[str, str], facts: RequestFacts) -> Reply | Fault:
-    text = content.decode("utf-8", "replace")
-    content_type = headers.get("content-type", "").partition(";")[0]
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        data = joined_stream(text)
-    if not isinstance(data, dict):
-        return diagnose_strange_body(text, content_type, facts)
-    error = error_in(data)
+def _understand(came: _Arrived, facts: RequestFacts) -> Reply | Fault:
+    data = _answer_in(came.text)
+    error = None if data is None else error_in(data)
     if error is not None:
         code = error.get("code")
         status = code if isinstance(code, int) and 400 <= code < 600 else 502
-        return diagnose_status(status, headers, json.dumps(error), facts)
-    reply = parse_reply(data, request_id=headers.get("x-request-id"))
+        return diagnose_status(status, came.headers, json.dumps(error), facts)
+    request_id = came.headers.get("x-request-id")
+    reply = None if data is None else parse_reply(data, request_id=request_id)
     if reply is not None:
         return reply.cleaned(facts.endpoint.without_secret)
-    return diagnose_strange_body(text, content_type, facts)
+    content_type = came.headers.get("content-type", "").partition(";")[0]
+    return diagnose_strange_body(came.status, came.text, content_type, facts)
 
 
 def _names_in(text: str) -> tuple[str, ...]:
@@ -232,13 +283,14 @@ def _names_in(text: str) -> tuple[str, ...]:
         return ()
 
 
-def _page_for_models(page: str, facts: RequestFacts) -> Fault:
-    words = facts.endpoint.redact(server_words(page)).removeprefix("a web page: ")
+def _page_for_models(came: _Arrived, facts: RequestFacts) -> Fault:
+    words = facts.endpoint.redact(server_words(came.text)).removeprefix("a web page: ")
     return Fault(
         kind=FaultKind.ENDPOINT,
-        message=f"The endpoint answered 200 with a web page instead of its models: {words}.",
+        message=f"The endpoint answered {came.status} with a web page instead of its models: "
+        f"{words}.",
         hint=f"Check --api-base ({facts.endpoint.api_base}): it usually ends in /v1.",
-        status=200,
+        status=came.status,
         was_read=True,
         is_web_page=True,
     )
