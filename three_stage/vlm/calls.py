@@ -85,7 +85,7 @@ class CallLog:
         self, sent: Sent, fault: Fault, *, usage: Usage, cost: float | None, latency_sec: float
     ) -> None:
         """Write that a request got no answer, and why."""
-        notes = ("usage unknown: counted as the most it may be",) if usage.prompt_tokens else ()
+        notes = ("usage unknown: the prompt was estimated",) if usage.prompt_tokens else ()
         await self._append(
             self._record(
                 "failure",

@@ -81,11 +81,12 @@ class Delivered:
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One request and what came of it."""
+    """One request and what came of it; ``charged`` is what counts for the caps."""
 
     sent: Sent
     outcome: Reply | Fault
     used: Usage
+    charged: Usage
     latency_sec: float
 
 
@@ -258,25 +259,25 @@ class Dispatcher:
         A request that is refused for a feature goes out again without it on the same permit, so
         that nobody else meanwhile sends what is about to be learnt.
         """
-        used = Usage()
+        charged = Usage()
         last: Exchange | None = None
         try:
             last = await self._exchange(job, wire, permit)
-            used = used.plus(last.used)
+            charged = charged.plus(last.charged)
             while self._takes_other_way(job, last.outcome):
                 await self._write_failure(job, last, will_retry=True)
                 last = await self._exchange(job, wire, permit)
-                used = used.plus(last.used)
+                charged = charged.plus(last.charged)
         finally:
-            self._give_back(permit, used, None if last is None else last.outcome)
+            self._give_back(permit, charged, None if last is None else last.outcome)
         return last
 
-    def _give_back(self, permit: _Permit, used: Usage, outcome: Reply | Fault | None) -> None:
+    def _give_back(self, permit: _Permit, charged: Usage, outcome: Reply | Fault | None) -> None:
         """Give everything back, whatever becomes of one of them: a lost one would stop the run."""
         with contextlib.ExitStack() as whatever_happens:
             whatever_happens.callback(self.health.leave, permit.given)
             whatever_happens.callback(self._give_slot_back, permit.slot, outcome)
-            whatever_happens.callback(self._budget.settle, permit.reservation, used)
+            whatever_happens.callback(self._budget.settle, permit.reservation, charged)
 
     async def _exchange(self, job: Job, wire: Wire, permit: _Permit) -> Exchange:
         """Send the request and tell the rest of the run what it met."""
@@ -301,6 +302,7 @@ class Dispatcher:
             raise
         latency_sec = self._clock() - started_sec
         outcome, used = self._account(outcome, permit.reservation)
+        charged = self._charged(outcome, used, permit.reservation)
         if isinstance(outcome, Reply):
             outcome = self._with_other_model(job, self._with_doubts(job, outcome))
         else:
@@ -312,7 +314,9 @@ class Dispatcher:
             self.health.showed_life()
         else:
             self._tell_the_run(outcome, permit.given, job, options)
-        return Exchange(sent=sent, outcome=outcome, used=used, latency_sec=latency_sec)
+        return Exchange(
+            sent=sent, outcome=outcome, used=used, charged=charged, latency_sec=latency_sec
+        )
 
     def _seen_in_the_run(self, fault: Fault, *, is_cut: bool) -> Fault:
         """Return a fault as what the run knows makes it.
@@ -456,18 +460,24 @@ class Dispatcher:
     ) -> tuple[Reply | Fault, Usage]:
         """Return what a request used: as told, or estimated when the server did not tell.
 
-        A request that the server read and never answered may be billed, and so may one that ends
-        in a 5xx: its prompt is counted, and all that it was allowed to write.
+        Of a request that the server read and never answered, the prompt is counted.
         """
-        most = self._budget.most_of(reservation)
+        estimated = self._budget.most_of(reservation)
         if isinstance(outcome, Fault):
-            may_be_billed = outcome.was_read or (outcome.status or 0) >= 500
-            return outcome, most if may_be_billed else Usage(requests=1)
+            read_tokens = estimated.prompt_tokens if outcome.was_read else 0
+            return outcome, Usage(requests=1, prompt_tokens=read_tokens)
         if outcome.usage is not None:
             return outcome, outcome.usage
         written_tokens = estimate_text_tokens(outcome.text or "")
-        usage = most.model_copy(update={"completion_tokens": written_tokens})
+        usage = estimated.model_copy(update={"completion_tokens": written_tokens})
         return replace(outcome, notes=(*outcome.notes, _ESTIMATED)), usage
+
+    def _charged(self, outcome: Reply | Fault, used: Usage, reservation: Reservation) -> Usage:
+        """Return what counts for the caps: of a request that may be billed unanswered, the most."""
+        if isinstance(outcome, Reply):
+            return used
+        may_be_billed = outcome.was_read or (outcome.status or 0) >= 500
+        return self._budget.most_of(reservation) if may_be_billed else used
 
     def _with_doubts(self, job: Job, reply: Reply) -> Reply:
         """Note it when the server's own figures say that no picture was seen; warn once a run."""
