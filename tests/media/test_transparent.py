@@ -35,6 +35,8 @@ from three_stage.media.picture import has_alpha, over_white
 from three_stage.settings import CutSettings, SamplingSettings
 from three_stage.validation import validate_folder
 
+pytestmark = pytest.mark.slow  # waits, or many answers; CI runs it
+
 Image = NDArray[np.uint8]
 
 COLOUR_RGB = (180, 60, 40)

@@ -22,6 +22,8 @@ from tests.schemas.engines import (
 )
 from tests.schemas.strategies import fitting
 
+pytestmark = pytest.mark.slow  # waits, or many answers; CI runs it
+
 ENGINES: dict[str, Engine] = {engine.package: engine for engine in (Llguidance(), OutlinesCore())}
 FITTING = {name: fitting(model.model_json_schema()) for name, model in SENT.items()}
 EACH = pytest.mark.parametrize("package", ENGINES)

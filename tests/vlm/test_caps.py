@@ -9,6 +9,8 @@ from tests.support.scripted_server import Received, Say, ScriptedServer, Status,
 from tests.vlm.helpers import MemoryJournal, ask_all, ask_one, question, run, settings_for
 from three_stage.vlm import Budget, BudgetReachedError, Price
 
+pytestmark = pytest.mark.slow  # waits, or many answers; CI runs it
+
 CAP = 12_000
 MAX_TOKENS = 500
 CONCURRENCY = 8

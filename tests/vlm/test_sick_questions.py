@@ -22,6 +22,8 @@ PAGE = Status(
     403, "<html><head><title>Request blocked</title></head></html>", content_type="text/html"
 )
 
+pytestmark = pytest.mark.slow  # waits, or many answers; CI runs it
+
 
 def is_probe(received: Received) -> bool:
     return len(received.body["messages"]) == 1
