@@ -56,7 +56,6 @@ class BusyServer:
     url: str = ""
     arrivals: list[Arrival] = field(default_factory=list)
     answered_at_sec: list[float] = field(default_factory=list)
-    most_at_once: int = 0
     _under_way: int = 0
     _line: deque[object] = field(default_factory=deque)
     _began_sec: float = 0.0
@@ -85,7 +84,6 @@ class BusyServer:
             return True
         self.arrivals.append(Arrival(at_sec=self.now_sec, digest=digest, was_refused=False))
         await self._take_place()
-        self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             await asyncio.sleep(self.latency_sec())
         finally:

@@ -23,6 +23,7 @@ import click
 
 from tests.campaigns.busy_server import Arrival, BusyServer, Capacity, serving
 from tests.campaigns.kills import copy_of_product
+from tests.stages.processes import FOREIGN_VARIABLES
 from tests.support.small_video import write_small_video
 from three_stage.vlm.limiter import TRIAL_AFTER_ANSWERS
 
@@ -33,7 +34,6 @@ ANSWER_TAKES_SEC = (1.0, 2.0)
 VIDEOS = 40
 SEED = 5
 GIVEN_UP_AFTER_SEC = 600.0
-FOREIGN_VARIABLES = ("API_KEY", "API_BASE_URL", "MODEL_PROVIDER_ID", "MODEL_NAME")
 
 _COLUMNS = (
     "scenario", "capacity of the server", "`--concurrency`", "videos done", "answers", "429",
