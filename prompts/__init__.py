@@ -21,6 +21,7 @@ NAMES = (
     "stage3_system", "stage3_user",
     "reask", "reask_shorter", "follow_schema", "as_video", "as_frame_list", "picture_names",
     "doctor_plan", "doctor_prose",
+    "chat_system", "chat_video", "chat_range",
 )  # fmt: skip
 
 BLANKS: Mapping[str, frozenset[str]] = {
@@ -38,6 +39,9 @@ BLANKS: Mapping[str, frozenset[str]] = {
     "picture_names": frozenset({"labels"}),
     "doctor_plan": frozenset(),
     "doctor_prose": frozenset(),
+    "chat_system": frozenset(),
+    "chat_video": frozenset({"num_frames", "duration_sec"}),
+    "chat_range": frozenset({"first_frame", "last_frame", "start_sec", "end_sec"}),
 }
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from three_stage.media.pool import sample_pool
     from three_stage.media.probe import probe_video
     from three_stage.media.sizes import pool_picture_size
+    from three_stage.media.still import read_still
     from three_stage.media.timeline import (
         frames_between,
         nearest_increasing,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         GrabbedFrame,
         PoolFrame,
         SourceFacts,
+        Still,
         VideoProbe,
     )
     from three_stage.media.workers import MediaWorkers
@@ -85,6 +87,7 @@ _ROOMS = {
     "opening": ("refuse_unusable", "source_facts"),
     "probe": ("probe_video",),
     "sizes": ("pool_picture_size",),
+    "still": ("read_still",),
     "timeline": (
         "frames_between",
         "nearest_increasing",
@@ -101,6 +104,7 @@ _ROOMS = {
         "GrabbedFrame",
         "PoolFrame",
         "SourceFacts",
+        "Still",
         "VideoProbe",
     ),
     "workers": ("MediaWorkers",),
@@ -128,6 +132,7 @@ __all__ = [
     "PoolFrame",
     "PoolTooLargeError",
     "SourceFacts",
+    "Still",
     "TooShortError",
     "UnknownCodecError",
     "UnreadableFileError",
@@ -147,6 +152,7 @@ __all__ = [
     "nearest_index",
     "pool_picture_size",
     "probe_video",
+    "read_still",
     "refuse_unusable",
     "sample_pool",
     "segment_times",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from three_stage.media.errors import PoolTooLargeError
 from three_stage.media.fitting import (
@@ -54,26 +55,39 @@ def sample_pool(
     *,
     origin_sec: float = 0.0,
     fewest_frames: int = FEWEST_FRAMES,
+    span_sec: tuple[float, float] | None = None,
 ) -> FramePool:
     """Choose frames evenly from the first to the last displayed one, and encode them.
 
-    ``origin_sec`` is added to every time: for a clip, where it starts in its source. All pictures
-    share one size and one JPEG quality, lowered until the request that holds them fits
-    ``settings.max_body_mb``. Raises MediaError, TooShortError below ``fewest_frames`` among them.
+    ``origin_sec`` is added to every time: for a clip, where it starts in its source. ``span_sec``
+    (start and end in seconds of the file) takes frames from that part only: those displayed in it,
+    the one that is on display at its start included. All pictures share one size and one JPEG
+    quality, lowered until the request that holds them fits ``settings.max_body_mb``. Raises
+    MediaError, TooShortError below ``fewest_frames`` among them.
     """
     with Source(path) as source:
         return with_table(
-            source, lambda table: _make_pool(source, table, settings, origin_sec, fewest_frames)
+            source,
+            lambda table: _make_pool(source, table, settings, origin_sec, fewest_frames, span_sec),
         )
 
 
-def choose_frames(table: FrameTable, settings: SamplingSettings, fewest_frames: int) -> Choice:
+def choose_frames(
+    table: FrameTable,
+    settings: SamplingSettings,
+    fewest_frames: int,
+    span_sec: tuple[float, float] | None = None,
+) -> Choice:
     """Choose the displayed frames of a pool.
 
     exact: the frame nearest to each target. keyframe: the key frame nearest to each target, with
-    its true time; where there are fewer key frames than ``fewest_frames``, as in exact.
+    its true time; where there are fewer key frames than ``fewest_frames``, as in exact. In a span
+    (see ``sample_pool``) targets lie between its first and last displayed frame, and every frame
+    may be chosen: it is asked for to see more than the key frames show.
     """
     times = table.times_sec
+    if span_sec is not None:
+        return _in_span(times, settings.max_frames, *span_sec)
     among, words = np.arange(len(table)), "evenly spread from the first to the last"
     if settings.pool_mode == "keyframe":
         keys = np.flatnonzero(table.is_key)
@@ -86,16 +100,33 @@ def choose_frames(table: FrameTable, settings: SamplingSettings, fewest_frames: 
     return Choice(tuple(int(among[place]) for place in places), words)
 
 
+def _in_span(
+    times_sec: NDArray[np.float64], most_frames: int, start_sec: float, end_sec: float
+) -> Choice:
+    """Choose among the frames that are on display in a part of the video."""
+    first = max(0, int(np.searchsorted(times_sec, start_sec, side="right")) - 1)
+    beyond = int(np.searchsorted(times_sec, end_sec, side="left"))
+    among = np.arange(first, max(first + 1, beyond))
+    origin_sec = float(times_sec[first])
+    wanted = targets(float(times_sec[among[-1]]) - origin_sec, min(most_frames, len(among)))
+    places = nearest_increasing(times_sec[among] - origin_sec, wanted)
+    return Choice(
+        tuple(int(among[place]) for place in places),
+        f"evenly spread over {start_sec:.2f} to {end_sec:.2f} s",
+    )
+
+
 def _make_pool(
     source: Source,
     table: FrameTable,
     settings: SamplingSettings,
     origin_sec: float,
     fewest_frames: int,
+    span_sec: tuple[float, float] | None,
 ) -> FramePool:
     info = describe(source, table, first_frame_of(source, table))
     refuse_unfit(source.path, table, fewest_frames)
-    choice = choose_frames(table, settings, fewest_frames)
+    choice = choose_frames(table, settings, fewest_frames, span_sec)
     wanted = Look(settings.jpeg_quality, pool_picture_size(info, settings))
     look, encoded = _encode(source, table, choice, wanted, settings)
     times = table.times_sec

@@ -71,6 +71,15 @@ class GrabbedFrame:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Still:
+    """A single picture as a model sees it: JPEG, upright, and its size in pixels."""
+
+    jpeg: bytes
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceFacts:
     """What a cut must know of its source, told without decoding it.
 

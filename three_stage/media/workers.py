@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import pickle
@@ -38,6 +39,7 @@ from three_stage.media.values import (
     FramePool,
     GrabbedFrame,
     SourceFacts,
+    Still,
     VideoProbe,
 )
 from three_stage.settings import FEWEST_FRAMES, CutSettings, SamplingSettings
@@ -106,6 +108,7 @@ class MediaWorkers:
         *,
         origin_sec: float = 0.0,
         fewest_frames: int = FEWEST_FRAMES,
+        span_sec: tuple[float, float] | None = None,
     ) -> FramePool:
         """Run sample_pool in a worker."""
         pool = await self.run(
@@ -115,8 +118,14 @@ class MediaWorkers:
             settings,
             origin_sec=origin_sec,
             fewest_frames=fewest_frames,
+            span_sec=span_sec,
         )
         return cast("FramePool", pool)
+
+    async def read_still(self, data: bytes, *, max_side_px: int, quality: int) -> Still:
+        """Run read_still in a worker."""
+        still = await self.run(_call, "read_still", data, max_side_px=max_side_px, quality=quality)
+        return cast("Still", still)
 
     async def grab_frames(self, path: Path, times_sec: Sequence[float]) -> tuple[GrabbedFrame, ...]:
         """Run grab_frames in a worker."""
@@ -292,6 +301,14 @@ def _serve(pipe: Connection, parent_pid: int, memory_limit_bytes: int | None) ->
     with contextlib.suppress(EOFError, OSError):
         while True:
             pipe.send_bytes(_pickled(_outcome_of(pipe.recv_bytes(), memory_limit_bytes)))
+            _give_memory_back()
+
+
+def _give_memory_back() -> None:
+    """Return to the system what a job freed: glibc keeps a pool's worth of it otherwise."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library has none
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _outcome_of(request: bytes, memory_limit_bytes: int | None) -> _Outcome:
