@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from three_stage.batch import Progress
-from three_stage.settings import OutputSettings, UsageError
+from three_stage.settings import OutputSettings
+from three_stage.settings.log_file import FILE_FORMAT, LogFile
 
 if TYPE_CHECKING:
     from loguru import Message, Record
-
-FILE_FORMAT = "{time:YYYY-MM-DDTHH:mm:ss.SSSZ} {level: <7} {name}: {message}"
 
 
 @contextlib.contextmanager
@@ -31,7 +29,7 @@ def logging_to(
     def to_terminal(message: Message) -> None:
         progress.note(redact(str(message).rstrip("\n")))
 
-    file = None if output.log_file is None else _LogFile(output.log_file, progress.note)
+    file = None if output.log_file is None else LogFile(output.log_file, progress.note)
     level = "ERROR" if output.quiet else "DEBUG" if output.verbose else "INFO"
     logger.remove()
 
@@ -52,40 +50,3 @@ def logging_to(
         logger.add(sys.stderr, level="WARNING", diagnose=False)
         if file is not None:
             file.close()
-
-
-class _LogFile:
-    """A log file that falls silent, after one note, when the disk refuses it: the run goes on."""
-
-    def __init__(self, path: Path, note: Callable[[str], None]) -> None:
-        """Open the file. Raises UsageError when that cannot be done."""
-        self._path = path
-        self._note = note
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: TextIO | None = path.open("a", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"--log-file {path}: cannot be written: {error.strerror or error}."
-            ) from error
-
-    def write(self, text: str) -> None:
-        """Write a line to the disk at once."""
-        if self._file is None:
-            return
-        try:
-            self._file.write(text)
-            self._file.flush()
-        except OSError as error:
-            self.close()
-            self._note(
-                f"--log-file {self._path}: cannot be written any more: "
-                f"{error.strerror or error}. The run goes on without it."
-            )
-
-    def close(self) -> None:
-        """Close the file; what it could not take is lost."""
-        file, self._file = self._file, None
-        if file is not None:
-            with contextlib.suppress(OSError):
-                file.close()

@@ -6,6 +6,7 @@ from three_stage.settings.model import (
     POOL_SIZE_ADVISED,
     AnswerSettings,
     BudgetSettings,
+    ChatSettings,
     CutSettings,
     EndpointSettings,
     InputSettings,
@@ -13,7 +14,9 @@ from three_stage.settings.model import (
     PipelineSettings,
     RunSettings,
     SamplingSettings,
+    ServerSettings,
     ToolSettings,
+    WorkerSettings,
 )
 
 __all__ = [
@@ -21,6 +24,7 @@ __all__ = [
     "POOL_SIZE_ADVISED",
     "AnswerSettings",
     "BudgetSettings",
+    "ChatSettings",
     "CutSettings",
     "EndpointSettings",
     "InputSettings",
@@ -28,7 +32,9 @@ __all__ = [
     "PipelineSettings",
     "RunSettings",
     "SamplingSettings",
+    "ServerSettings",
     "ThreeStageError",
     "ToolSettings",
     "UsageError",
+    "WorkerSettings",
 ]

@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from dotenv import dotenv_values
@@ -17,6 +17,11 @@ from dotenv import dotenv_values
 from three_stage.settings.errors import UsageError
 from three_stage.settings.model import EndpointSettings, PipelineSettings
 from three_stage.settings.option import OptionSpec, spec_of
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SettingsT = TypeVar("SettingsT", bound="DataclassInstance")
 
 DOTENV_FILE = Path(".env")
 HELP_FORM = {"max_content_width": 100}
@@ -40,11 +45,18 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def pipeline_options_without(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a click command the options of the pipeline but those fields of the settings."""
+    return options_of(PipelineSettings, without=names)
+
+
+def options_of(
+    settings_type: type, *, without: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a click command every option of a settings class made of groups, in their order."""
     declared = [
         (field, group_type)
-        for group_type in group_types().values()
+        for group_type in group_types(settings_type).values()
         for field in dataclasses.fields(group_type)
-        if field.name not in names
+        if field.name not in without
     ]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,19 +68,24 @@ def pipeline_options_without(*names: str) -> Callable[[Callable[..., Any]], Call
     return decorate
 
 
-def group_types() -> dict[str, type]:
-    """Return the settings classes by the name of their field in PipelineSettings."""
+def group_types(settings_type: type = PipelineSettings) -> dict[str, type]:
+    """Return the classes of a settings class's groups by the name of their field."""
     return {
         field.name: typing.cast("type", type(field.default))
-        for field in dataclasses.fields(PipelineSettings)
+        for field in dataclasses.fields(settings_type)
     }
 
 
 def settings_from(parameters: Mapping[str, Any]) -> PipelineSettings:
-    """Build the frozen settings from click's parameters (option name → value).
+    """Build the pipeline's frozen settings from click's parameters (option name → value).
 
     An option that the command does not have keeps its default.
     """
+    return build_settings(PipelineSettings, parameters)
+
+
+def build_settings(settings_type: type[SettingsT], parameters: Mapping[str, Any]) -> SettingsT:
+    """Build a settings class made of groups, as ``settings_from`` does."""
     groups = {
         name: group_type(
             **{
@@ -77,12 +94,14 @@ def settings_from(parameters: Mapping[str, Any]) -> PipelineSettings:
                 if field.name in parameters
             }
         )
-        for name, group_type in group_types().items()
+        for name, group_type in group_types(settings_type).items()
     }
-    return PipelineSettings(**groups)
+    return settings_type(**groups)
 
 
-def dotenv_defaults(path: Path = DOTENV_FILE) -> dict[str, Any]:
+def dotenv_defaults(
+    path: Path = DOTENV_FILE, settings_type: type = PipelineSettings
+) -> dict[str, Any]:
     """Read ``./.env`` into defaults by option name; the environment and the command line win.
 
     Raises UsageError when the file is there and cannot be read as UTF-8 text.
@@ -96,7 +115,7 @@ def dotenv_defaults(path: Path = DOTENV_FILE) -> dict[str, Any]:
             f"{path.resolve()}: cannot be read as a UTF-8 .env file: {error}"
         ) from error
     defaults: dict[str, Any] = {}
-    for group_type in group_types().values():
+    for group_type in group_types(settings_type).values():
         for field in dataclasses.fields(group_type):
             spec = spec_of(field)
             value = values.get(spec.env)

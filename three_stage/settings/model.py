@@ -340,3 +340,64 @@ class PipelineSettings:
     answers: AnswerSettings = AnswerSettings()
     budget: BudgetSettings = BudgetSettings()
     output: OutputSettings = OutputSettings()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings:
+    """Where the chat server listens, and what it takes from whom."""
+
+    host: str = option(
+        "127.0.0.1",
+        "--host",
+        "Address to listen on. Any other than this machine's own needs --auth-token.",
+        metavar="ADDRESS",
+    )
+    port: int = option(
+        7860, "--port", "Port to listen on; 0 takes any free one.", minimum=0, maximum=65535
+    )
+    data_dir: Path = option(
+        Path("chat_data"),
+        "--data-dir",
+        "Where videos, their pictures and the conversations are kept.",
+        metavar="DIR",
+    )
+    auth_token: str | None = option(
+        None,
+        "--auth-token",
+        "What the page asks for and programs send as their API key. Better in the environment.",
+        secret=True,
+        metavar="TOKEN",
+    )
+    max_upload_mb: float = option(
+        2048.0, "--max-upload-mb", "Largest video that is taken, in MB.", minimum=0.001
+    )
+    allow_url_fetch: bool = option(
+        False,
+        "--allow-url-fetch",
+        "Let programs name http(s) addresses of videos and pictures; never private ones.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """How much of this machine the chat server uses."""
+
+    num_workers: int = option(
+        os.cpu_count() or 1,
+        "--num-workers",
+        "Most videos being decoded at once.",
+        minimum=1,
+        maximum=1024,
+        shown_default="cores",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatSettings:
+    """All options of the chat server."""
+
+    server: ServerSettings = ServerSettings()
+    workers: WorkerSettings = WorkerSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    endpoint: EndpointSettings = EndpointSettings()
+    output: OutputSettings = OutputSettings()
