@@ -91,7 +91,9 @@ def test_any_model_name_is_taken_and_echoed(client: openai.OpenAI) -> None:
 def test_the_client_sees_an_error_as_its_own_class(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(
-            model="offline", messages=[{"role": "user", "content": "Hello?"}]
+            model="offline",
+            messages=[{"role": "user", "content": "Hello?"}],
+            response_format=BODY["response_format"],
         )
     assert caught.value.code == "no_pictures"
     assert caught.value.type == "invalid_request_error"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zlib
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import httpx2
 import numpy as np
 import pytest
 
+from schemas.publish import sent_schema
 from tests.offline import scenes
 from three_stage.vlm.offline.app import MOST_BODY_BYTES
 from three_stage.vlm.offline.pictures import MOST_PIXELS, MOST_VIDEOS
@@ -59,8 +61,8 @@ def jpeg_of_size(width_px: int, height_px: int) -> bytes:
         (b"[]", "model_type"),
         ({"messages": [{"role": "user", "content": "hi"}]}, "missing"),
         ({"model": "offline", "messages": []}, "too_short"),
-        ({"model": "offline", "messages": [{"role": "user", "content": "hi"}]}, "no_pictures"),
-        (scenes.body([], "hi"), "no_pictures"),
+        (scenes.body([], "hi", "draft_plan"), "no_pictures"),
+        (scenes.body([], f"Follow this: {json.dumps(sent_schema('draft_plan'))}"), "no_pictures"),
         (scenes.body([{"type": "video", "video": []}], "hi"), "no_pictures"),
         (scenes.body([{"type": "input_audio", "input_audio": {}}], "hi"), "union_tag_invalid"),
         (scenes.body(FEW, "hi", n=2), "literal_error"),
@@ -167,7 +169,6 @@ def test_too_few_pictures_are_refused(post: Post) -> None:
     step = {"step_id": 1, "step_goal": "go", "causal_chain": {}}
     for asked in (
         scenes.body(two, "", "draft_plan"),
-        scenes.body(two, ""),
         scenes.body(two, scenes.localize_text(2, draft), "localization"),
         scenes.body(FEW[:1], scenes.refine_text(1, "a goal", step), "refined_step"),
     ):

@@ -19,8 +19,8 @@ from three_stage.vlm.offline.app import create_app
 def main(host: str, port: int) -> None:
     """Serve the embedded offline model: an OpenAI-compatible endpoint that measures pictures.
 
-    It understands nothing; it measures colours, places and motion, and fills the schemas of the
-    pipeline's three stages. Ctrl-C ends it.
+    It understands nothing; it measures colours, places and motion, fills the schemas of the
+    pipeline's three stages and answers questions about what it measured. Ctrl-C ends it.
     """
     try:
         listening = socket.create_server((host, port))

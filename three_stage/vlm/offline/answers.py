@@ -1,7 +1,7 @@
 """Which task a request asks, and the answer to it.
 
-A task is recognised by property names of the schema that it wants filled. A further task is one
-more row of _TASKS.
+A task is recognised by property names of the schema that it wants filled; a request without a
+schema is a conversation. A further task is one more row of _TASKS.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from pydantic import TypeAdapter
 
 from schemas.localization import LocalizedStep
 from schemas.plan import MAX_STEPS, MIN_STEPS
+from three_stage.vlm.offline.conversation import reply
 from three_stage.vlm.offline.errors import RequestError
 from three_stage.vlm.offline.measure import Measurement, measure
 from three_stage.vlm.offline.pictures import Pictures, decode_pictures
-from three_stage.vlm.offline.plans import draft_plan, free_text, localized_steps, refined_step
+from three_stage.vlm.offline.plans import draft_plan, localized_steps, refined_step
 from three_stage.vlm.offline.question import (
     draft_step,
     draft_step_ids,
     most_steps,
     property_paths,
-    schema_in,
 )
 from three_stage.vlm.offline.request import ChatRequest
 from three_stage.vlm.offline.segment import FEWEST_PICTURES, Split, split_freely, split_into
@@ -30,10 +30,14 @@ from three_stage.vlm.offline.segment import FEWEST_PICTURES, Split, split_freely
 
 @dataclass(frozen=True)
 class Found:
-    """The text of an answer, and what its pictures would cost a model in tokens."""
+    """The text of an answer, and what its pictures would cost a model in tokens.
+
+    ``is_conversation``: it is written for a person.
+    """
 
     text: str
     picture_tokens: int
+    is_conversation: bool
 
 
 def answer(request: ChatRequest) -> Found:
@@ -41,10 +45,12 @@ def answer(request: ChatRequest) -> Found:
 
     Raises RequestError for pictures that cannot be measured and for questions that are not known.
     """
-    schema = request.schema or schema_in(request.text)
-    task = _say if schema is None else _task_for(property_paths(schema))
+    if request.schema is None:
+        said = reply(request)
+        return Found(said.text, said.picture_tokens, is_conversation=True)
+    task = _task_for(property_paths(request.schema))
     pictures = decode_pictures(request.media)
-    return Found(task(pictures, request.text), pictures.tokens)
+    return Found(task(pictures, request.text), pictures.tokens, is_conversation=False)
 
 
 def _draft(pictures: Pictures, text: str) -> str:
@@ -62,10 +68,6 @@ def _localize(pictures: Pictures, text: str) -> str:
 def _refine(pictures: Pictures, text: str) -> str:
     draft = draft_step(text)
     return refined_step(measure(pictures.small), pictures, draft).model_dump_json()
-
-
-def _say(pictures: Pictures, text: str) -> str:
-    return free_text(*_measured_steps(pictures, text))
 
 
 _TASKS: tuple[tuple[frozenset[str], Callable[[Pictures, str], str]], ...] = (

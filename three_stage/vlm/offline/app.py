@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import json
 import os
+import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +28,16 @@ MOST_BODY_BYTES = 64 * 1024 * 1024
 MOST_AT_ONCE = 8
 """Requests that are measured at the same time; each needs up to 300 MB of memory."""
 
+PIECE_PAUSE_SEC = 0.008
+"""Between two words of an answer to a person, so that it is seen being written."""
+MOST_WRITING_SEC = 1.2
+"""That the pauses of one answer take together."""
+
 _PIECE_CHARACTERS = 256
+_WRITTEN_WITHOUT_BLANKS = r"\u3000-\u9fff\uff00-\uffef"
+_WORDS = re.compile(
+    rf"\s*[{_WRITTEN_WITHOUT_BLANKS}]{{1,4}}|\s*[^\s{_WRITTEN_WITHOUT_BLANKS}]+|\s+"
+)
 _CHARACTERS_A_TOKEN = 4
 
 
@@ -36,7 +47,7 @@ def create_app() -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/chat/completions", model.chat, methods=["POST"]),
-            Route("/v1/models", _list_models),
+            Route("/v1/models", model.list_models),
             Route("/v1/models/{name:path}", _show_model),
             Route("/healthz", _say_healthy),
         ],
@@ -46,12 +57,17 @@ def create_app() -> Starlette:
 
 @dataclass(frozen=True)
 class _Completion:
-    """One answer with everything that the protocol says around it."""
+    """One answer with everything that the protocol says around it.
+
+    ``pieces`` of the text are streamed with a pause before each.
+    """
 
     answer_id: str
     created: int
     model: str
     text: str
+    pieces: Sequence[str]
+    pause_sec: float
     finish_reason: str
     usage: Mapping[str, int]
 
@@ -74,6 +90,11 @@ class _Model:
         self._threads = ThreadPoolExecutor(
             min(os.cpu_count() or 1, MOST_AT_ONCE), thread_name_prefix="offline-model"
         )
+
+    async def list_models(self, _request: Request) -> Response:
+        """Answer GET /v1/models, and make ready: who asks this is about to ask a question."""
+        self._threads.submit(_make_ready)
+        return JSONResponse({"object": "list", "data": [_model_card(MODEL)]})
 
     async def chat(self, request: Request) -> Response:
         """Answer POST /v1/chat/completions."""
@@ -112,6 +133,14 @@ async def _read_body(request: Request) -> bytes:
     return bytes(body)
 
 
+def _make_ready() -> None:
+    """Load what the first answer would have to load: half a second on a slow machine."""
+    from three_stage.vlm.offline.words import colour_table  # noqa: PLC0415
+
+    colour_table()
+    importlib.import_module("three_stage.vlm.offline.answers")
+
+
 def _complete(body: bytes, answer_id: str) -> tuple[ChatRequest, _Completion]:
     # numpy and OpenCV are only loaded when there is something to measure.
     from three_stage.vlm.offline.answers import answer  # noqa: PLC0415
@@ -121,6 +150,8 @@ def _complete(body: bytes, answer_id: str) -> tuple[ChatRequest, _Completion]:
     text, finish_reason = found.text, "stop"
     if asked.most_tokens is not None and text_tokens(text) > asked.most_tokens:
         text, finish_reason = text[: asked.most_tokens * _CHARACTERS_A_TOKEN], "length"
+    pieces = _WORDS.findall(text) if found.is_conversation else _blocks(text)
+    pause_sec = PIECE_PAUSE_SEC if found.is_conversation else 0.0
     prompt_tokens = asked.text_tokens + found.picture_tokens
     completion_tokens = text_tokens(text)
     return asked, _Completion(
@@ -128,6 +159,8 @@ def _complete(body: bytes, answer_id: str) -> tuple[ChatRequest, _Completion]:
         created=int(time.time()),
         model=asked.model,
         text=text,
+        pieces=pieces,
+        pause_sec=min(pause_sec, MOST_WRITING_SEC / max(len(pieces), 1)),
         finish_reason=finish_reason,
         usage={
             "prompt_tokens": prompt_tokens,
@@ -154,17 +187,28 @@ def _whole(completion: _Completion) -> dict[str, Any]:
 
 async def _stream(completion: _Completion, *, with_usage: bool) -> AsyncIterator[str]:
     """Yield server-sent events: the text in pieces, the reason for the end, then the usage."""
-    text = completion.text
-    deltas: list[dict[str, str]] = [{"role": "assistant", "content": ""}]
-    deltas += [{"content": text[start : start + _PIECE_CHARACTERS]}
-               for start in range(0, len(text), _PIECE_CHARACTERS)]  # fmt: skip
-    for delta in deltas:
-        yield _event(completion, [{"index": 0, "delta": delta, "finish_reason": None}])
+    loop = asyncio.get_running_loop()
+    started_sec = loop.time()
+    yield _delta(completion, {"role": "assistant", "content": ""})
+    for number, piece in enumerate(completion.pieces):
+        yield _delta(completion, {"content": piece})
+        # By the clock: a system whose shortest sleep is longer than a pause writes no slower.
+        due_sec = started_sec + (number + 1) * completion.pause_sec
+        if due_sec > loop.time():
+            await asyncio.sleep(due_sec - loop.time())
     end = {"index": 0, "delta": {}, "finish_reason": completion.finish_reason}
     yield _event(completion, [end])
     if with_usage:
         yield _event(completion, [], {"usage": dict(completion.usage)})
     yield "data: [DONE]\n\n"
+
+
+def _blocks(text: str) -> list[str]:
+    return [text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS)]
+
+
+def _delta(completion: _Completion, delta: Mapping[str, str]) -> str:
+    return _event(completion, [{"index": 0, "delta": delta, "finish_reason": None}])
 
 
 def _event(
@@ -176,10 +220,6 @@ def _event(
 
 def _model_card(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "three-stage"}
-
-
-async def _list_models(_request: Request) -> Response:
-    return JSONResponse({"object": "list", "data": [_model_card(MODEL)]})
 
 
 async def _show_model(request: Request) -> Response:

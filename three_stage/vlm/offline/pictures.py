@@ -55,8 +55,10 @@ class Pictures:
     tokens: int
 
 
-def decode_pictures(media: Sequence[Medium]) -> Pictures:
+def decode_pictures(media: Sequence[Medium], side_px: int = SIDE_PX) -> Pictures:
     """Decode what a request sent, at most MOST_MEASURED of it, evenly chosen.
+
+    ``side_px``: the longest side of what is returned.
 
     Raises RequestError for what is no picture or video, and for what is too large.
     """
@@ -73,15 +75,16 @@ def decode_pictures(media: Sequence[Medium]) -> Pictures:
     wanted = _evenly(len(media), MOST_MEASURED)
     for position, (item, size) in enumerate(zip(media, sizes, strict=True)):
         if size is None:
-            kept, length, of_video = _video(item)
+            kept, length, of_video = _video(item, side_px)
             found += [(count + number, pixels) for number, pixels in kept]
             count, tokens = count + length, tokens + of_video
             continue
         count, tokens = count + 1, tokens + picture_tokens(*size)
         if position in wanted:
-            found.append((count, _picture(item, size)))
+            found.append((count, _picture(item, size, side_px)))
     chosen = sorted(_evenly(len(found), MOST_MEASURED))
-    shape = _small_size(*found[0][1].shape[1::-1])
+    height_px, width_px = found[0][1].shape[:2]
+    shape = _small_size(width_px, height_px, side_px)
     small = np.stack([_resized(found[index][1], shape) for index in chosen])
     return Pictures(small, tuple(found[index][0] for index in chosen), count, tokens)
 
@@ -139,9 +142,9 @@ def _refuse_large(width_px: int, height_px: int, item: Medium) -> None:
         )
 
 
-def _picture(item: Medium, size: tuple[int, int]) -> Pixels:
+def _picture(item: Medium, size: tuple[int, int], side_px: int) -> Pixels:
     encoded = np.frombuffer(item.data, np.uint8)
-    flags = next((flag for factor, flag in _REDUCED if max(size) >= factor * SIDE_PX),
+    flags = next((flag for factor, flag in _REDUCED if max(size) >= factor * side_px),
                  cv2.IMREAD_COLOR)  # fmt: skip
     try:
         if item.data.startswith(_PNG_SIGNATURE):
@@ -154,7 +157,7 @@ def _picture(item: Medium, size: tuple[int, int]) -> Pixels:
         raise RequestError(
             "A picture cannot be decoded.", param=item.param, code="invalid_image"
         ) from None
-    return _resized(pixels, _small_size(pixels.shape[1], pixels.shape[0]))
+    return _resized(pixels, _small_size(pixels.shape[1], pixels.shape[0], side_px))
 
 
 def _over_white(pixels: Any) -> Any:
@@ -171,8 +174,8 @@ def _over_white(pixels: Any) -> Any:
     return np.rint(pixels[..., :3] * opaque + 255 * (1 - opaque)).astype(np.uint8)
 
 
-def _small_size(width_px: int, height_px: int) -> tuple[int, int]:
-    scale = SIDE_PX / max(width_px, height_px)
+def _small_size(width_px: int, height_px: int, side_px: int) -> tuple[int, int]:
+    scale = side_px / max(width_px, height_px)
     return (max(_SHORTEST_SIDE_PX, round(width_px * scale)),
             max(_SHORTEST_SIDE_PX, round(height_px * scale)))  # fmt: skip
 
@@ -183,7 +186,7 @@ def _resized(pixels: Any, size: tuple[int, int]) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _video(item: Medium) -> tuple[list[tuple[int, Pixels]], int, int]:
+def _video(item: Medium, side_px: int) -> tuple[list[tuple[int, Pixels]], int, int]:
     """Decode a video: (1-based number, pixels) of the kept pictures, how many there are, tokens.
 
     The pictures are thinned out while they come, by halves, so that memory stays bounded.
@@ -203,7 +206,7 @@ def _video(item: Medium) -> tuple[list[tuple[int, Pixels]], int, int]:
         _refuse_large(frame.width, frame.height, item)
         tokens += picture_tokens(frame.width, frame.height)
         if (count - 1) % stride == 0:
-            width_px, height_px = _small_size(frame.width, frame.height)
+            width_px, height_px = _small_size(frame.width, frame.height, side_px)
             small = frame.reformat(width=width_px, height=height_px, format="bgr24", threads=1)
             kept.append((count, small.to_ndarray()))
         if len(kept) > 2 * MOST_MEASURED:

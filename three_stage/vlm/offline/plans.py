@@ -131,13 +131,6 @@ def key_pictures(measured: Measurement) -> tuple[int, int]:
     return first, second
 
 
-def free_text(measured: Measurement, split: Split) -> str:
-    """Say in prose what was measured, where no schema asks for more."""
-    activities = [describe(measured, stretch) for stretch in split.stretches]
-    found = ". Then: ".join(_goals(activities))
-    return f"{_high_level_goal(split, activities)} In order: {found}."
-
-
 def _high_level_goal(split: Split, activities: Sequence[Activity]) -> str:
     if not split.saw_change:
         return f"{EVEN_SPLIT} {_MEASURED} {activities[0].sentence} throughout."

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from three_stage.vlm.offline.errors import RequestError
+from three_stage.vlm.offline.labels import read_label
+from three_stage.vlm.offline.question import schema_in
 
 MOST_PICTURES = 512
 """In one request, counted before anything is decoded."""
@@ -20,24 +23,34 @@ _CHARACTERS_A_TOKEN = 4
 
 @dataclass(frozen=True)
 class Medium:
-    """One encoded picture or video of a request, and where in the body it stood."""
+    """One encoded picture or video of a request, and where in the body it stood.
+
+    ``label``: the text directly before it in its message, or "".
+    """
 
     kind: Literal["picture", "video"]
     data: bytes
     param: str
+    label: str = ""
 
 
 @dataclass(frozen=True)
 class ChatRequest:
     """What one request asks for.
 
-    ``media`` and ``text`` are those of the first message that has pictures: a re-ask continues a
-    conversation, and its first question is still the question. ``text_tokens`` counts all texts.
+    With a ``schema`` (of the response format, or in the text), ``media`` and ``text`` are those of
+    the first message that has pictures: a re-ask goes on, and its first question is still the
+    question. Without one the request is a conversation: ``media`` are those of all messages, and
+    ``text`` is the last text of the user's last message that is no label. ``told`` holds all texts
+    but those of the assistant, ``told_last`` those of the user's last message; ``text_tokens``
+    counts all texts.
     """
 
     model: str
     media: tuple[Medium, ...]
     text: str
+    told: tuple[str, ...]
+    told_last: tuple[str, ...]
     schema: Mapping[str, Any] | None
     is_stream: bool
     wants_usage: bool
@@ -119,23 +132,38 @@ class _Body(_Part):
 def read_request(body: bytes) -> ChatRequest:
     """Read the JSON body of a chat completion request.
 
-    Raises RequestError for what is no such request, has no picture, or has too many.
+    Raises RequestError for what is no such request, has too many pictures, or has a schema and no
+    picture.
     """
-    try:
-        asked = _Body.model_validate_json(body)
-    except ValidationError as error:
-        raise _refusal(error) from None
-    message, position = _question(asked.messages)
+    asked = _parsed(body)
+    first = next((each for each in asked.messages if _shows(each)), None)
+    last = next((_texts(each) for each in reversed(asked.messages) if each.role == "user"), [])
+    schema = _schema(asked.response_format) or schema_in(
+        "\n".join(
+            text
+            for each in ([first] if first is not None else asked.messages)
+            for text in _texts(each)
+        )
+    )
+    if schema is not None and first is None:
+        raise _no_pictures(
+            "There is no picture in the messages. This model measures pictures: send some as "
+            "image_url, video_url or video parts."
+        )
     return ChatRequest(
         model=asked.model,
-        media=tuple(_media(message, position)),
-        text="\n".join(_texts(message)),
-        schema=_schema(asked.response_format),
+        media=tuple(_media(asked.messages, None if schema is None else first)),
+        text=_last_text(last) if schema is None or first is None else "\n".join(_texts(first)),
+        told=tuple(
+            text for each in asked.messages if each.role != "assistant" for text in _texts(each)
+        ),
+        told_last=tuple(last),
+        schema=schema,
         is_stream=bool(asked.stream),
         wants_usage=asked.stream_options is not None and asked.stream_options.include_usage,
         most_tokens=asked.max_completion_tokens or asked.max_tokens,
         text_tokens=sum(text_tokens(text) for each in asked.messages for text in _texts(each)),
-    )
+    )  # fmt: skip
 
 
 def text_tokens(text: str) -> int:
@@ -143,49 +171,65 @@ def text_tokens(text: str) -> int:
     return -(-len(text) // _CHARACTERS_A_TOKEN)
 
 
+def _parsed(body: bytes) -> _Body:
+    # In two steps: validating the bytes at once copies every picture and takes ten times as long.
+    try:
+        return _Body.model_validate(from_json(body))
+    except ValidationError as error:
+        raise _refusal(error) from None
+    except ValueError as error:
+        raise RequestError(f"The body is no JSON: {error}.", code="invalid_json") from None
+
+
 def _refusal(error: ValidationError) -> RequestError:
     first = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        return RequestError(f"The body is no JSON: {first['msg']}.", code="invalid_json")
     path = ".".join(str(part) for part in first["loc"]) or None
     where = f"{path}: " if path else "The body: "
     return RequestError(f"{where}{first['msg']}.", param=path, code=str(first["type"]))
 
 
-def _question(messages: list[_Message]) -> tuple[_Message, int]:
-    for position, message in enumerate(messages):
-        if any(not isinstance(part, _TextPart) for part in message.content):
-            return message, position
-    raise RequestError(
-        "There is no picture in the messages. This model measures pictures: send some as "
-        "image_url, video_url or video parts.",
-        param="messages",
-        code="no_pictures",
-    )
+def _no_pictures(message: str) -> RequestError:
+    return RequestError(message, param="messages", code="no_pictures")
+
+
+def _shows(message: _Message) -> bool:
+    return any(not isinstance(part, _TextPart) for part in message.content)
 
 
 def _texts(message: _Message) -> list[str]:
     return [part.text for part in message.content if isinstance(part, _TextPart)]
 
 
-def _media(message: _Message, position: int) -> list[Medium]:
-    urls = [
-        (kind, url, f"messages.{position}.content.{place}")
-        for place, part in enumerate(message.content)
-        for kind, url in _urls(part)
-    ]
-    if not urls:
+def _last_text(texts: list[str]) -> str:
+    """Return the last of some texts that is no label, or ""."""
+    return next((text for text in reversed(texts) if read_label(text) is None), "")
+
+
+def _media(messages: list[_Message], only: _Message | None) -> list[Medium]:
+    """Return the pictures and videos of all messages, or of the one that is named."""
+    found: list[tuple[Literal["picture", "video"], str, str, str]] = []
+    for position, message in enumerate(messages):
+        if only is not None and message is not only:
+            continue
+        label = ""
+        for place, part in enumerate(message.content):
+            if isinstance(part, _TextPart):
+                label = part.text
+                continue
+            urls = list(_urls(part))
+            if not urls:
+                raise _no_pictures("The list of video frames is empty.")
+            param = f"messages.{position}.content.{place}"
+            found += [(kind, url, param, label) for kind, url in urls]
+            label = ""
+    if len(found) > MOST_PICTURES:
         raise RequestError(
-            "The list of video frames is empty.", param="messages", code="no_pictures"
-        )
-    if len(urls) > MOST_PICTURES:
-        raise RequestError(
-            f"{len(urls)} pictures; at most {MOST_PICTURES} in one request. Send fewer.",
+            f"{len(found)} pictures; at most {MOST_PICTURES} in one request. Send fewer.",
             status=413,
             param="messages",
             code="too_many_pictures",
         )
-    return [Medium(kind, _decoded(url, param), param) for kind, url, param in urls]
+    return [Medium(kind, _decoded(url, param), param, label) for kind, url, param, label in found]
 
 
 def _urls(part: _AnyPart) -> Iterable[tuple[Literal["picture", "video"], str]]:

@@ -39,7 +39,7 @@ _COLOURS: Mapping[str, tuple[tuple[int, int, int], ...]] = {
     "brown": ((120, 75, 45), (85, 50, 35), (165, 120, 80)),
     "beige": ((225, 200, 165), (205, 180, 145)),
 }
-_NAMES = tuple(_COLOURS)
+COLOUR_NAMES = tuple(_COLOURS)
 _LUT_BINS = 16
 _LIGHTNESS_WEIGHT = 0.7
 
@@ -142,8 +142,8 @@ def describe(measured: Measurement, stretch: Stretch) -> Activity:
     motion = _motion(measured, stretch, heat)
     mover, surface = _colours(measured, stretch, heat, _everywhere_or(inside, motion))
     return Activity(
-        mover=_NAMES[mover],
-        surface=_NAMES[surface],
+        mover=COLOUR_NAMES[mover],
+        surface=COLOUR_NAMES[surface],
         zone=_ZONES[zone],
         motion=motion,
         moved_before=_is_busy(measured, 0, stretch.start, inside),
@@ -154,7 +154,33 @@ def describe(measured: Measurement, stretch: Stretch) -> Activity:
 
 def zone_of_picture(measured: Measurement, index: int) -> str:
     """Name the place of what moves in one picture (0-based index)."""
-    return _ZONES[int(np.argmax(_zone_means(measured.movers[index])))]
+    return zone_of(measured.movers[index])
+
+
+def zone_of(amounts: Floats) -> str:
+    """Name the place of the view with the most of (h, w) amounts."""
+    return _ZONES[int(np.argmax(_zone_means(amounts)))]
+
+
+def colour_indices(lab: Floats) -> NDArray[np.intp]:
+    """Return the nearest colour name of every pixel, by its place in COLOUR_NAMES."""
+    steps = np.array([_LUT_BINS / 100, _LUT_BINS / 256, _LUT_BINS / 256])
+    bins = np.clip((lab + np.array([0, 128, 128])) * steps, 0, _LUT_BINS - 1).astype(np.intp)
+    return np.asarray(colour_table()[bins[..., 0], bins[..., 1], bins[..., 2]])
+
+
+@cache
+def colour_table() -> NDArray[np.intp]:
+    """Return the nearest colour name of every bin of the Lab space."""
+    middles = (np.arange(_LUT_BINS) + 0.5) / _LUT_BINS
+    grid = np.stack(
+        np.meshgrid(middles * 100, middles * 256 - 128, middles * 256 - 128, indexing="ij"), -1
+    )
+    owners = [index for index, samples in enumerate(_COLOURS.values()) for _ in samples]
+    rgb = np.array([sample for samples in _COLOURS.values() for sample in samples], np.float32)
+    samples = cv2.cvtColor(rgb[None] / 255, cv2.COLOR_RGB2LAB)[0]
+    distance = ((grid[..., None, :] - samples) * [_LIGHTNESS_WEIGHT, 1, 1]) ** 2
+    return np.asarray(np.array(owners)[distance.sum(axis=-1).argmin(axis=-1)], np.intp)
 
 
 def _article(noun: str) -> str:
@@ -245,8 +271,8 @@ def _everywhere_or(inside: Floats, motion: Motion) -> Floats:
 def _colours(
     measured: Measurement, stretch: Stretch, heat: Floats, inside: Floats
 ) -> tuple[int, int]:
-    """Return the colours of what moves and of what it moves over, by their places in _NAMES."""
-    names = _colour_indices(measured.lab[stretch.start : stretch.end])
+    """Return the colours of what moves and of what it moves over: places in COLOUR_NAMES."""
+    names = colour_indices(measured.lab[stretch.start : stretch.end])
     rest = _shares(names, inside * (1 - heat / max(float(heat.max()), 1e-6)))
     movers = _shares(names, measured.movers[stretch.start : stretch.end] * inside)
     # What is bared and covered again counts as moving too: the commonest of all is no mover.
@@ -258,26 +284,5 @@ def _colours(
 
 def _shares(names: NDArray[np.intp], weights: Floats) -> Floats:
     every = np.broadcast_to(weights, names.shape)
-    counts = np.bincount(names.ravel(), every.ravel(), len(_NAMES))
+    counts = np.bincount(names.ravel(), every.ravel(), len(COLOUR_NAMES))
     return np.asarray(counts / max(float(counts.sum()), 1e-9))
-
-
-def _colour_indices(lab: Floats) -> NDArray[np.intp]:
-    """Return the nearest colour name of every pixel, by its place in _NAMES."""
-    steps = np.array([_LUT_BINS / 100, _LUT_BINS / 256, _LUT_BINS / 256])
-    bins = np.clip((lab + np.array([0, 128, 128])) * steps, 0, _LUT_BINS - 1).astype(np.intp)
-    return np.asarray(_name_table()[bins[..., 0], bins[..., 1], bins[..., 2]])
-
-
-@cache
-def _name_table() -> NDArray[np.intp]:
-    """Return the nearest colour name of every bin of the Lab space."""
-    middles = (np.arange(_LUT_BINS) + 0.5) / _LUT_BINS
-    grid = np.stack(
-        np.meshgrid(middles * 100, middles * 256 - 128, middles * 256 - 128, indexing="ij"), -1
-    )
-    owners = [index for index, samples in enumerate(_COLOURS.values()) for _ in samples]
-    rgb = np.array([sample for samples in _COLOURS.values() for sample in samples], np.float32)
-    samples = cv2.cvtColor(rgb[None] / 255, cv2.COLOR_RGB2LAB)[0]
-    distance = ((grid[..., None, :] - samples) * [_LIGHTNESS_WEIGHT, 1, 1]) ** 2
-    return np.asarray(np.array(owners)[distance.sum(axis=-1).argmin(axis=-1)], np.intp)
