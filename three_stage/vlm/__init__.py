@@ -1,8 +1,9 @@
-"""One way to ask a model for a checked object: messages and a schema in, value and record out."""
+"""Ways to ask a model: for a checked object, or for an answer that is told while it is written."""
 
 from three_stage.vlm.asker import Asker
 from three_stage.vlm.budget import Budget, Price
 from three_stage.vlm.capabilities import LADDER, Mode
+from three_stage.vlm.conversation import Delay, End, Piece, Remark, Talk, TalkEvent, Thought
 from three_stage.vlm.endpoints import (
     NO_KEY,
     OFFLINE,
@@ -15,7 +16,9 @@ from three_stage.vlm.endpoints import (
 from three_stage.vlm.errors import (
     AnswerBlockedError,
     AnswerRejected,
+    BrokenOffError,
     BudgetReachedError,
+    EmptyAnswerError,
     EndpointDownError,
     EndpointRefusedError,
     NoValidAnswerError,
@@ -26,7 +29,7 @@ from three_stage.vlm.errors import (
     UnreadableAnswer,
     VlmError,
 )
-from three_stage.vlm.faults import Fault, FaultKind
+from three_stage.vlm.faults import Fault, FaultKind, Topic
 from three_stage.vlm.journal import Journal
 from three_stage.vlm.models import list_models
 from three_stage.vlm.observer import (
@@ -41,6 +44,7 @@ from three_stage.vlm.observer import (
 )
 from three_stage.vlm.question import Answer, AskKey, Picture, Question
 from three_stage.vlm.secrets import hidden
+from three_stage.vlm.talk import Talker
 from three_stage.vlm.tokens import estimate_tokens, family_of
 from three_stage.vlm.words import Words
 
@@ -57,9 +61,13 @@ __all__ = [
     "AskKey",
     "AskObserver",
     "Asker",
+    "BrokenOffError",
     "Budget",
     "BudgetReachedError",
+    "Delay",
     "Dialect",
+    "EmptyAnswerError",
+    "End",
     "Endpoint",
     "EndpointDownError",
     "EndpointRefusedError",
@@ -70,8 +78,10 @@ __all__ = [
     "Mode",
     "NoValidAnswerError",
     "Picture",
+    "Piece",
     "Price",
     "Question",
+    "Remark",
     "RequestFailed",
     "RequestFailedError",
     "RequestFinished",
@@ -81,6 +91,11 @@ __all__ = [
     "RunEndingError",
     "RunPaused",
     "RunResumed",
+    "Talk",
+    "TalkEvent",
+    "Talker",
+    "Thought",
+    "Topic",
     "UnreadableAnswer",
     "VlmError",
     "Words",

@@ -16,7 +16,9 @@ from typing import Literal, cast
 from loguru import logger
 
 Mode = Literal["json_schema", "json_object", "prompt"]
-Feature = Literal["json_schema", "json_object", "tokens_field", "temperature", "frame_rate"]
+Feature = Literal[
+    "json_schema", "json_object", "tokens_field", "temperature", "frame_rate", "stream_options"
+]
 TokensField = Literal["max_tokens", "max_completion_tokens"]
 
 LADDER: tuple[Mode, ...] = ("json_schema", "json_object", "prompt")
@@ -31,7 +33,8 @@ class WireOptions:
     """How a request is put: its structured mode, and whether the schema stands in the text too.
 
     ``sends_frame_rate`` is about the hint beside a video: servers that refuse it look into the
-    video, which says the same.
+    video, which says the same. ``sends_stream_options`` is about the wish, in a stream only, to be
+    told what was used.
     """
 
     mode: Mode
@@ -39,6 +42,7 @@ class WireOptions:
     tokens_field: TokensField
     sends_temperature: bool
     sends_frame_rate: bool = True
+    sends_stream_options: bool = True
 
 
 class Capabilities:
@@ -51,6 +55,11 @@ class Capabilities:
         self._refused_for: dict[str, frozenset[Feature]] = {}
         self._worked: set[Mode] = set()
         self._ignores_schema = False
+
+    @property
+    def refused(self) -> frozenset[Feature]:
+        """What the endpoint was seen to refuse, whatever the schema."""
+        return self._refused
 
     def options(
         self, schema_name: str, refused: frozenset[Feature] = _NO_FEATURES
@@ -68,6 +77,7 @@ class Capabilities:
             tokens_field=_OTHER_FIELD[self._tokens_field] if swapped else self._tokens_field,
             sends_temperature="temperature" not in refused,
             sends_frame_rate="frame_rate" not in refused,
+            sends_stream_options="stream_options" not in refused,
         )
 
     def worked(self, schema_name: str, mode: Mode, refused: frozenset[Feature]) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from three_stage.vlm.capabilities import Feature, WireOptions
 from three_stage.vlm.endpoints import Endpoint
-from three_stage.vlm.faults import Fault, FaultKind, retry_after_sec
+from three_stage.vlm.faults import Fault, FaultKind, Topic, retry_after_sec
 
 _WORDS_SHOWN = 400
 _BODY_SHOWN = 120
@@ -45,9 +45,41 @@ _NOT_ALLOWED = "The key may not use this model, or not from here: check the acco
 _UNKNOWN = (
     "The server's log may say more, and pipeline.py doctor tries the ways to ask it one by one."
 )
+_FILTERED = "The provider's content filter refuses this video or its texts."
+_AT_MOST = (
+    "The server allows fewer pictures than were sent: start it with "
+    "--limit-mm-per-prompt '{{\"image\": {pictures}}}' (old vLLM builds allow one), or use "
+    "--media-dialect video_url, or a lower --max-frames."
+)
+_TOO_MANY = (
+    "The server takes fewer pictures than were sent: lower --max-frames (a vLLM of your own takes "
+    "more with --limit-mm-per-prompt '{{\"image\": {pictures}}}')."
+)
+_TOO_LONG = (
+    "Lower --max-frames, --frame-max-side or --max-tokens, or start the server with a larger "
+    "--max-model-len."
+)
+_NO_EYES = "This model takes no pictures: give --model a vision-language model."
 _TOO_LARGE = (
     "Lower --max-body-mb (pictures are then made smaller), or raise the gateway's limit "
     "(nginx: client_max_body_size)."
+)
+
+_TOPIC_OF_HINT: Mapping[str, Topic] = MappingProxyType(
+    {
+        _FILTERED: "blocked",
+        _NO_CREDIT: "quota",
+        _DAY_IS_OVER: "quota",
+        _WRONG_KEY: "key",
+        _NOT_ALLOWED: "key",
+        _WRONG_MODEL: "model",
+        _NO_EYES: "model",
+        _AT_MOST: "size",
+        _TOO_MANY: "size",
+        _TOO_LONG: "size",
+        _TOO_LARGE: "size",
+        _FEWER_TOKENS: "size",
+    }
 )
 
 
@@ -115,7 +147,7 @@ _RULES = (
         r"data_?inspection|inappropriate content|content.?(policy|management|filter)|moderation"
         r"|\bflagged\b",
         FaultKind.REQUEST,
-        "The provider's content filter refuses this video or its texts.",
+        _FILTERED,
     ),
     _rule(
         r"insufficient.?(quota|balance|credit|funds)|arrearage|exceeded your current quota"
@@ -131,25 +163,21 @@ _RULES = (
     _rule(
         r"at most \d+ (image|video|picture|item)",
         FaultKind.REQUEST,
-        "The server allows fewer pictures than were sent: start it with "
-        "--limit-mm-per-prompt '{{\"image\": {pictures}}}' (old vLLM builds allow one), or use "
-        "--media-dialect video_url, or a lower --max-frames.",
+        _AT_MOST,
     ),
     _rule(
         r"too many (image|picture|video|frame)|(number|count) of (image|picture|video|frame)s?\b"
         r".{0,40}(exceed|limit|greater|more than|at most|maximum)"
         r"|(up to|more than|max(imum)?( of)?) \d+ (image|picture|video|frame)",
         FaultKind.REQUEST,
-        "The server takes fewer pictures than were sent: lower --max-frames (a vLLM of your own "
-        "takes more with --limit-mm-per-prompt '{{\"image\": {pictures}}}').",
+        _TOO_MANY,
     ),
     _rule(
         r"context (length|window|size)|max_model_len|maximum (model|input|context|sequence) length"
         r"|too many (input |prompt )?tokens|prompt.{0,20}too long|longer than the maximum"
         r"|range of input length",
         FaultKind.REQUEST,
-        "Lower --max-frames, --frame-max-side or --max-tokens, or start the server with a larger "
-        "--max-model-len.",
+        _TOO_LONG,
     ),
     _rule(
         r"max_(completion_)?tokens.{0,40}(too large|should be|must be)"
@@ -161,7 +189,7 @@ _RULES = (
         r"not a multimodal|does(n't| not) support (image|vision|multi)|support image input"
         r"|image input is not|vision is not",
         FaultKind.REQUEST,
-        "This model takes no pictures: give --model a vision-language model.",
+        _NO_EYES,
     ),
     _rule(
         r"failed to load image or audio",
@@ -206,6 +234,7 @@ _HINT_OF_REFUSED: Mapping[Feature, str] = MappingProxyType(
         "temperature": "The model takes no --temperature but its own.",
         "tokens_field": "The server takes no bound on an answer's tokens: tell us which it is.",
         "frame_rate": "Start the server with --trust-request-mm-kwargs (vLLM).",
+        "stream_options": "The server does not tell in a stream what was used.",
     }
 )
 _REFUSES_FORMAT = re.compile(
@@ -215,6 +244,7 @@ _REFUSES_FORMAT = re.compile(
 )
 # vLLM without --trust-request-mm-kwargs, and servers that do not know the field.
 _REFUSES_FRAME_RATE = re.compile(r"mm_processor_kwargs", re.IGNORECASE)
+_REFUSES_STREAM_OPTIONS = re.compile(r"stream_?options|include_usage", re.IGNORECASE)
 _REFUSES_TEMPERATURE = re.compile(
     r"temperature.{0,80}(support|default|allowed)", re.IGNORECASE | re.DOTALL
 )
@@ -237,6 +267,7 @@ def diagnose_status(
     if 300 <= status < 400:
         where = headers.get("location", "another address")
         words = f"go to {facts.endpoint.redact(where)}"
+    topic = _TOPIC_OF_HINT.get(hint)
     hint = hint.format(base=facts.endpoint.api_base, pictures=facts.pictures) if hint else ""
     is_page = is_web_page(body, headers.get("content-type", ""))
     is_of_one = kind is FaultKind.ENDPOINT and status in _MAY_BE_OF_ONE_REQUEST
@@ -249,6 +280,7 @@ def diagnose_status(
         refused=refused,
         may_be_of_one_request=is_of_one and (is_page or not _OF_EVERY_REQUEST.search(words)),
         request_id=_redacted(headers.get("x-request-id"), facts),
+        topic=topic,
     )
 
 
@@ -303,6 +335,8 @@ def _ruled(status: int, words: str) -> tuple[FaultKind, str]:
 def _refused_feature(words: str, options: WireOptions) -> Feature | None:
     if options.sends_frame_rate and _REFUSES_FRAME_RATE.search(words):
         return "frame_rate"
+    if options.sends_stream_options and _REFUSES_STREAM_OPTIONS.search(words):
+        return "stream_options"
     if _REFUSES_MAX_TOKENS.search(words):
         return "tokens_field"
     if options.sends_temperature and _REFUSES_TEMPERATURE.search(words):

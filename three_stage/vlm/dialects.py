@@ -58,7 +58,11 @@ class Media:
 
     def fill_in(self, body: bytes) -> bytes:
         """Put the data URLs in the place of their names."""
-        return b"".join(self.urls.get(piece, piece) for piece in _URL_NAME.split(body))
+        return b"".join(self.filled_pieces(body))
+
+    def filled_pieces(self, body: bytes) -> list[bytes]:
+        """Return the pieces that ``fill_in`` joins; the data URLs are not copied."""
+        return [self.urls.get(piece, piece) for piece in _URL_NAME.split(body)]
 
 
 class _DataUrls:

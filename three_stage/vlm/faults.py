@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from typing import Literal
 
 from three_stage.vlm.capabilities import Feature
+
+Topic = Literal["key", "quota", "model", "size", "blocked"]
+"""What a refusal is about, where the server's words or its status say it."""
 
 
 class FaultKind(Enum):
@@ -35,7 +39,7 @@ class Fault:
     may have worked on it (and may bill it). ``is_strange``: a success (2xx) came with what is no
     chat completion; ``is_web_page``: with HTML. ``is_unknown_host``: nobody has the address's name.
     ``may_be_of_one_request``: what is refused says nothing of key, account or model, as when a
-    firewall dislikes one body.
+    firewall dislikes one body. ``topic`` is what a refusal is about, if that is known.
     """
 
     kind: FaultKind
@@ -50,6 +54,7 @@ class Fault:
     may_be_of_one_request: bool = False
     is_unknown_host: bool = False
     request_id: str | None = None
+    topic: Topic | None = None
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

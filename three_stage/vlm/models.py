@@ -22,7 +22,7 @@ async def list_models(endpoint: Endpoint, *, timeout_sec: float) -> tuple[str, .
     """
     wire = await asyncio.to_thread(_connect, endpoint)
     try:
-        return await wire.model_names(_nothing_sent(endpoint), timeout_sec=timeout_sec)
+        return await wire.model_names(nothing_sent(endpoint), timeout_sec=timeout_sec)
     finally:
         await wire.close()
 
@@ -33,7 +33,8 @@ def _connect(endpoint: Endpoint) -> Wire:
     return Wire(endpoint, concurrency=1)
 
 
-def _nothing_sent(endpoint: Endpoint) -> RequestFacts:
+def nothing_sent(endpoint: Endpoint) -> RequestFacts:
+    """Return the facts of a request without a question."""
     options = WireOptions(
         mode="prompt", shows_schema=False, tokens_field=endpoint.tokens_field,
         sends_temperature=False,

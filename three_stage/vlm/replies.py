@@ -11,6 +11,7 @@ from typing import Any
 from schemas.files import Usage
 from three_stage.vlm.reading import printable
 
+STOP = "stop"
 LENGTH = "length"
 CONTENT_FILTER = "content_filter"
 
@@ -69,13 +70,13 @@ def parse_reply(data: Mapping[str, Any], *, request_id: str | None) -> Reply | N
     text, notes = _text_of(message)
     if not choice:
         notes += ("the list of choices is empty",)
-    if _told_error(data) is not None:
+    if told_error(data) is not None:
         notes += (_ERROR_BESIDE,)
     return Reply(
         text=text,
-        finish_reason=_reason(choice.get("finish_reason")),
+        finish_reason=reason_in(choice.get("finish_reason")),
         refusal=_string(message.get("refusal")),
-        usage=_usage(data.get("usage")),
+        usage=usage_in(data.get("usage")),
         model=_string(data.get("model")),
         request_id=request_id or _string(data.get("id")),
         notes=notes,
@@ -88,11 +89,12 @@ def error_in(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     An error that says nothing is none. One beside an answer whose model came to its end by itself
     (``stop``) is passed over: the answer is paid for, and its check will tell if it is whole.
     """
-    error = _told_error(data)
+    error = told_error(data)
     return None if error is None or _is_finished(_first_choice(data)) else error
 
 
-def _told_error(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def told_error(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return an error that says something, wherever it stands."""
     for holder in (data, _first_choice(data)):
         error = holder.get("error")
         if isinstance(error, dict) and any(error.values()):
@@ -109,7 +111,7 @@ def _first_choice(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def _is_finished(choice: Mapping[str, Any]) -> bool:
     message = choice.get("message")
     has_content = isinstance(message, dict) and bool(message.get("content"))
-    return has_content and choice.get("finish_reason") == "stop"
+    return has_content and choice.get("finish_reason") == STOP
 
 
 def _text_of(message: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]:
@@ -118,7 +120,7 @@ def _text_of(message: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]:
     if isinstance(content, dict) and content:
         return _string(json.dumps(content, ensure_ascii=False)), (_FROM_OBJECT,)
     if isinstance(content, list):
-        content = "".join(_piece(part) for part in content)
+        content = "".join(text_of_part(part) for part in content)
     text = _string(content)
     if text is not None:
         return text, ()
@@ -132,7 +134,7 @@ def _text_of(message: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]:
     return None, ()
 
 
-def _piece(part: object) -> str:
+def text_of_part(part: object) -> str:
     """Return the text of one part of a content that is a list."""
     text = part.get("text") if isinstance(part, dict) else part
     return text if isinstance(text, str) else ""
@@ -153,12 +155,13 @@ def _string(value: object) -> str | None:
     return printable(value) if isinstance(value, str) and value else None
 
 
-def _reason(value: object) -> str | None:
+def reason_in(value: object) -> str | None:
+    """Return why an answer ended, in OpenAI's words."""
     reason = _string(value)
     return None if reason is None else _SAME_REASON.get(reason.lower(), reason.lower())
 
 
-def _usage(value: object) -> Usage | None:
+def usage_in(value: object) -> Usage | None:
     """Read what was used; None when the figures cannot be right: there is always a prompt.
 
     Some servers count the thinking in the total only.

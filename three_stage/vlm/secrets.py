@@ -19,19 +19,24 @@ def hidden(text: str, secret: str) -> str:
 
 def without_parts(text: str, secret: str, instead: str) -> str:
     """Replace every stretch of ``text`` that is made of parts of ``secret``."""
-    parts = {secret[i : i + SHORTEST_PART] for i in range(len(secret) - SHORTEST_PART + 1)}
+    parts = parts_of(secret)
     if not any(part in text for part in parts):
         return text
     kept: list[str] = []
     position = 0
     while position < len(text):
-        end = _end_of_parts(text, position, parts)
+        end = end_of_parts(text, position, parts)
         kept.append(text[position] if end == position else instead)
         position = max(end, position + 1)
     return "".join(kept)
 
 
-def _end_of_parts(text: str, start: int, parts: set[str]) -> int:
+def parts_of(secret: str) -> set[str]:
+    """Return every stretch of ``SHORTEST_PART`` characters in a secret."""
+    return {secret[i : i + SHORTEST_PART] for i in range(len(secret) - SHORTEST_PART + 1)}
+
+
+def end_of_parts(text: str, start: int, parts: set[str]) -> int:
     """Return where the overlapping parts that begin at ``start`` end; ``start`` if none does."""
     end = position = start
     while position <= end and text[position : position + SHORTEST_PART] in parts:

@@ -1,5 +1,7 @@
 """The only place that touches the openai client: bytes out, a Reply or a Fault back.
 
+A stream is handed out as it arrives, as ``Arriving``.
+
 The client's own retries are off. The body is sent as it was encoded, so its size is known before.
 """
 
@@ -10,7 +12,7 @@ import contextlib
 import json
 import socket
 import ssl
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
@@ -28,8 +30,10 @@ from three_stage.vlm.diagnosis import (
 )
 from three_stage.vlm.endpoints import Endpoint
 from three_stage.vlm.faults import Fault, FaultKind
+from three_stage.vlm.in_process import InProcess
 from three_stage.vlm.replies import Reply, error_in, parse_reply
 from three_stage.vlm.streams import joined_stream
+from three_stage.vlm.talk_body import OneWayBody
 
 T = TypeVar("T")
 
@@ -97,6 +101,59 @@ class _Client(openai.AsyncOpenAI):
         }
 
 
+class Arriving:
+    """An answer whose head is there: read it piece by piece, and close it when done.
+
+    ``silence_sec`` is how long its reader waits for more; a Fault says so.
+    """
+
+    def __init__(
+        self, response: httpx2.Response, facts: RequestFacts, *, silence_sec: float
+    ) -> None:
+        self._response = response
+        self._facts = facts
+        self._silence_sec = silence_sec
+        self._pieces: AsyncIterator[bytes] = response.aiter_bytes()
+        self._bytes = 0
+
+    async def piece(self, deadline_sec: float) -> bytes | Fault | None:
+        """Return the next bytes; None at the end, a Fault when it breaks or takes too long.
+
+        ``deadline_sec`` is a time of the event loop's clock.
+        """
+        piece = await _or_fault(self._next(deadline_sec), self._facts, self._silence_sec)
+        if isinstance(piece, bytes):
+            self._bytes += len(piece)
+            return _endless(self._facts) if self._bytes > _MAX_REPLY_BYTES else piece
+        return piece
+
+    async def _next(self, deadline_sec: float) -> bytes | None:
+        async with asyncio.timeout_at(deadline_sec):
+            return await anext(self._pieces, None)
+
+    def understood(self, body: bytes) -> Reply | Fault:
+        """Read a whole body that is no stream."""
+        response = self._response
+        came = _Arrived(status=response.status_code, headers=response.headers, content=body)
+        return _understand(came, self._facts)
+
+    def refused(self, error: Mapping[str, Any]) -> Fault:
+        """Say what an error means that came in place of an answer, or of the rest of one."""
+        return _diagnose_error(error, self._response.headers, self._facts)
+
+    def unended(self) -> Fault:
+        """Say that a stream ended without an end mark and without a reason."""
+        return _not_whole("ended before its end mark", self._facts)
+
+    def garbled(self) -> Fault:
+        """Say that a chunk of a stream could not be read."""
+        return _not_whole("holds an event that is no JSON", self._facts)
+
+    async def close(self) -> None:
+        """Close it; one that is not at its end closes its connection too."""
+        await _closed(self._response)
+
+
 class Wire:
     """The connection to one endpoint, at most ``concurrency`` at once; close it when done."""
 
@@ -120,6 +177,22 @@ class Wire:
         if isinstance(came, Fault):
             return came
         return _endless(facts) if came.content is None else _understand(came, facts)
+
+    async def open(
+        self, body: OneWayBody, facts: RequestFacts, *, silence_sec: float
+    ) -> Arriving | Fault:
+        """Send one request and wait for the head of its answer, ``silence_sec`` at most."""
+        response = await _or_fault(self._opened(body, silence_sec), facts, silence_sec)
+        if isinstance(response, Fault):
+            return response
+        return Arriving(response, facts, silence_sec=silence_sec)
+
+    async def _opened(self, body: OneWayBody, silence_sec: float) -> httpx2.Response:
+        try:
+            async with asyncio.timeout(silence_sec):
+                return await self._send(body, {"Content-Length": str(body.size_bytes)})
+        finally:
+            body.let_go()
 
     async def model_names(
         self, facts: RequestFacts, *, timeout_sec: float
@@ -148,13 +221,15 @@ class Wire:
             await _closed(response)
         return _Arrived(status=response.status_code, headers=response.headers, content=content)
 
-    async def _send(self, body: bytes) -> httpx2.Response:
+    async def _send(
+        self, body: bytes | OneWayBody, headers: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
         """Send, and return when the response's head is there; its body is not read yet."""
         response = await self._client.post(
             "/chat/completions",
             cast_to=httpx2.Response,
             content=body,
-            options={"headers": dict(self._endpoint.headers), "max_retries": 0},
+            options={"headers": {**self._endpoint.headers, **(headers or {})}, "max_retries": 0},
             stream=True,
             stream_cls=openai.AsyncStream[object],
         )
@@ -191,11 +266,12 @@ async def _or_fault(exchange: Awaitable[T], facts: RequestFacts, timeout_sec: fl
 
 def _http_client(endpoint: Endpoint, concurrency: int) -> httpx2.AsyncClient:
     transport: httpx2.AsyncBaseTransport | None = None
+    is_here = endpoint.is_offline or endpoint.is_loopback
     if endpoint.is_offline:
         # The embedded model is heavy, and not needed to reach any other endpoint.
         from three_stage.vlm.offline import create_app  # noqa: PLC0415
 
-        transport = httpx2.ASGITransport(app=create_app())
+        transport = InProcess(create_app())
     return httpx2.AsyncClient(
         transport=transport,
         # The whole request has its own limit; a slow answer is no broken connection.
@@ -203,7 +279,9 @@ def _http_client(endpoint: Endpoint, concurrency: int) -> httpx2.AsyncClient:
         limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         follow_redirects=False,
         event_hooks={"response": [_raise_refusal]},
-        trust_env=not (endpoint.is_offline or endpoint.is_loopback),
+        trust_env=not is_here,
+        # Where no TLS is spoken, the trusted certificates, slow to load, are not needed.
+        verify=not (is_here and endpoint.api_base.lower().startswith("http://")),
     )
 
 
@@ -263,15 +341,22 @@ def _understand(came: _Arrived, facts: RequestFacts) -> Reply | Fault:
     data = _answer_in(came.text)
     error = None if data is None else error_in(data)
     if error is not None:
-        code = error.get("code")
-        status = code if isinstance(code, int) and 400 <= code < 600 else 502
-        return diagnose_status(status, came.headers, json.dumps(error), facts)
+        return _diagnose_error(error, came.headers, facts)
     request_id = came.headers.get("x-request-id")
     reply = None if data is None else parse_reply(data, request_id=request_id)
     if reply is not None:
         return reply.cleaned(facts.endpoint.without_secret)
     content_type = came.headers.get("content-type", "").partition(";")[0]
     return diagnose_strange_body(came.status, came.text, content_type, facts)
+
+
+def _diagnose_error(
+    error: Mapping[str, Any], headers: Mapping[str, str], facts: RequestFacts
+) -> Fault:
+    """Say what an error within a status of 200 means; without a status of its own it may pass."""
+    code = error.get("code")
+    status = code if isinstance(code, int) and 400 <= code < 600 else 502
+    return diagnose_status(status, headers, json.dumps(dict(error)), facts)
 
 
 def _names_in(text: str) -> tuple[str, ...]:
@@ -356,6 +441,15 @@ def _broken(error: BaseException, facts: RequestFacts) -> Fault:
         kind=FaultKind.TRANSIENT,
         message=f"The answer of {facts.endpoint.api_base} broke off: {_reason(error, facts)} "
         f"({facts}).",
+        hint=_why_broken(facts),
+        was_read=True,
+    )
+
+
+def _not_whole(what: str, facts: RequestFacts) -> Fault:
+    return Fault(
+        kind=FaultKind.TRANSIENT,
+        message=f"The answer of {facts.endpoint.api_base} {what} ({facts}).",
         hint=_why_broken(facts),
         was_read=True,
     )
