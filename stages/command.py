@@ -20,9 +20,9 @@ from three_stage.settings import PipelineSettings, ThreeStageError, UsageError
 from three_stage.settings.cli import (
     HELP_FORM,
     dotenv_defaults,
-    given_keys,
     pipeline_options,
     settings_from,
+    without_keys,
 )
 from three_stage.settings.console import (
     EXIT_INTERRUPTED,
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None, *, only_stage: str | None = Non
     except click.ClickException as error:
         said = io.StringIO()
         error.show(said)
-        click.echo(_without_keys(said.getvalue(), given), err=True, nl=False)
+        click.echo(without_keys(said.getvalue(), given), err=True, nl=False)
         return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
         is_run = not given or given[0] == "retry" or given[0].startswith("-")
@@ -72,17 +72,8 @@ def main(arguments: Sequence[str] | None = None, *, only_stage: str | None = Non
     except ThreeStageError as error:
         if wants_tracebacks():
             raise
-        click.echo(_without_keys(f"Error: {error}", given), err=True)
+        click.echo(without_keys(f"Error: {error}", given), err=True)
         return EXIT_REFUSED
-
-
-def _without_keys(said: str, given: Sequence[str]) -> str:
-    """Take keys out of an error, which may repeat one that was typed in the wrong place."""
-    from three_stage.vlm import hidden  # noqa: PLC0415 - slow to import, --help is not
-
-    for key in given_keys(given):
-        said = hidden(said, key)
-    return said
 
 
 def stage_main(stage: str) -> None:

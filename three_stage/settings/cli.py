@@ -15,8 +15,9 @@ import click
 from dotenv import dotenv_values
 
 from three_stage.settings.errors import UsageError
-from three_stage.settings.model import EndpointSettings, PipelineSettings
+from three_stage.settings.model import ChatSettings, PipelineSettings
 from three_stage.settings.option import OptionSpec, spec_of
+from three_stage.settings.secrets import hidden
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -126,18 +127,33 @@ def dotenv_defaults(
 
 
 def given_keys(arguments: Sequence[str]) -> list[str]:
-    """Return every API key that was given: on the command line, in the environment, in ./.env."""
-    spec = next(spec_of(f) for f in dataclasses.fields(EndpointSettings) if f.name == "api_key")
-    typed = [
-        value.removeprefix(f"{spec.flag}=")
-        for before, value in zip(("", *arguments), arguments, strict=False)
-        if before == spec.flag or value.startswith(f"{spec.flag}=")
+    """Return every secret that was given: on the command line, in the environment, in ./.env."""
+    secrets = [
+        (field.name, spec_of(field))
+        for group_type in group_types(ChatSettings).values()
+        for field in dataclasses.fields(group_type)
+        if spec_of(field).secret
     ]
     try:
-        stored = dotenv_defaults().get("api_key")
+        stored = dotenv_defaults(settings_type=ChatSettings)
     except UsageError:
-        stored = None
-    return [key.strip() for key in (*typed, os.environ.get(spec.env), stored) if key]
+        stored = {}
+    found: list[str | None] = []
+    for name, spec in secrets:
+        found += [
+            value.removeprefix(f"{spec.flag}=")
+            for before, value in zip(("", *arguments), arguments, strict=False)
+            if before == spec.flag or value.startswith(f"{spec.flag}=")
+        ]
+        found += [os.environ.get(spec.env), stored.get(name)]
+    return [secret.strip() for secret in found if secret]
+
+
+def without_keys(said: str, arguments: Sequence[str]) -> str:
+    """Take keys out of an error of a command, which may repeat one typed in the wrong place."""
+    for key in given_keys(arguments):
+        said = hidden(said, key)
+    return said
 
 
 def _click_option(

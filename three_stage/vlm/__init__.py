@@ -1,5 +1,6 @@
 """Ways to ask a model: for a checked object, or for an answer that is told while it is written."""
 
+from three_stage.settings.secrets import hidden
 from three_stage.vlm.asker import Asker
 from three_stage.vlm.budget import Budget, Price
 from three_stage.vlm.capabilities import LADDER, Mode
@@ -43,7 +44,6 @@ from three_stage.vlm.observer import (
     RunResumed,
 )
 from three_stage.vlm.question import Answer, AskKey, Picture, Question
-from three_stage.vlm.secrets import hidden
 from three_stage.vlm.talk import Talker
 from three_stage.vlm.tokens import estimate_tokens, family_of
 from three_stage.vlm.words import Words

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from three_stage.settings import EndpointSettings, UsageError
-from three_stage.vlm.secrets import SHORTEST_SECRET, hidden
+from three_stage.settings.secrets import SHORTEST_SECRET, hidden
 
 Dialect = Literal["images", "video_url", "dashscope_video"]
 FrameRateHint = Literal["body", "part", "none"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from three_stage.settings.secrets import SHORTEST_PART, end_of_parts, parts_of, without_parts
 from three_stage.vlm.endpoints import NO_KEY, Endpoint
 from three_stage.vlm.reading import printable
-from three_stage.vlm.secrets import SHORTEST_PART, end_of_parts, parts_of, without_parts
 
 
 class Sieve:
