@@ -12,9 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import cv2
-import numpy as np
 from playwright.sync_api import Browser, sync_playwright
+from shooting import IMAGES, chromium, write_png
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
@@ -23,9 +22,6 @@ from stages.command import main as run_pipeline  # noqa: E402
 from three_stage.report import ReportOptions, WrittenReport, write_report  # noqa: E402
 
 VIDEO = CHECKOUT / "examples" / "videos" / "bakery_table.mp4"
-IMAGES = CHECKOUT / "docs" / "images"
-MOST_BYTES = 300_000
-ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def main() -> int:
@@ -34,9 +30,7 @@ def main() -> int:
     shutil.rmtree(place, ignore_errors=True)
     report = _report(place)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
-        )
+        browser = chromium(playwright)
         _shoot(browser, report)
         browser.close()
     shutil.rmtree(place)
@@ -88,25 +82,8 @@ def _take(
         )
         tab.mouse.move(0, 0)
         tab.wait_for_timeout(3500)  # until the player's own buttons fade
-    _write(IMAGES / f"{name}.png", tab.screenshot())
+    write_png(IMAGES / f"{name}.png", tab.screenshot())
     context.close()
-
-
-def _write(path: Path, png: bytes) -> None:
-    """Write a picture, with fewer shades where it would be too large for a page of text."""
-    for bits in range(8, 3, -1):
-        image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-        assert image is not None  # noqa: S101 - Chromium's own picture
-        step = 2 ** (8 - bits)
-        coarse = np.round(image / step) * step
-        data = cv2.imencode(
-            ".png", np.minimum(coarse, 255).astype(np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 9]
-        )[1].tobytes()
-        if len(data) <= MOST_BYTES:
-            path.write_bytes(data)
-            print(f"{path.relative_to(CHECKOUT)}: {len(data)} bytes")
-            return
-    raise SystemExit(f"{path.name} is larger than {MOST_BYTES} bytes")
 
 
 if __name__ == "__main__":

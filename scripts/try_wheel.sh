@@ -16,3 +16,23 @@ cp "$checkout"/examples/videos/*.mp4 "$empty/place/videos/"
 cd "$empty/place"
 "$empty/venv/bin/three-stage" --input-video-dir videos
 "$empty/venv/bin/three-stage-validate" --output-root outputs
+
+# The page and all that it names come out of the wheel.
+"$empty/venv/bin/three-stage-chat" --port 0 > chat.log 2>&1 &
+chat=$!
+trap 'kill "$chat" 2>/dev/null; rm -rf "$empty"' EXIT
+"$empty/venv/bin/python" - <<'PAGE'
+import pathlib, re, time, urllib.request
+
+for _ in range(300):
+    found = re.search(r"http://\S+:\d+", pathlib.Path("chat.log").read_text(encoding="utf-8"))
+    if found:
+        break
+    time.sleep(0.1)
+else:
+    raise SystemExit("three-stage-chat did not start: " + pathlib.Path("chat.log").read_text())
+page = urllib.request.urlopen(found.group() + "/").read().decode()
+for name in ["/docs", *re.findall(r'"(/static/[^"]+)"', page)]:
+    urllib.request.urlopen(found.group() + name).read()
+print("three-stage-chat: the page and its files")
+PAGE

@@ -20,6 +20,7 @@ COMMANDS = {
     "retry": ["pipeline.py", "retry"],
     "report": ["pipeline.py", "report"],
     "validate_output.py": ["validate_output.py"],
+    "chat_server.py": ["chat_server.py"],
     "three_stage.vlm.offline": ["-m", "three_stage.vlm.offline"],
     "examples.render": ["-m", "examples.render"],
 }

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +20,16 @@ from tests.report.folders import (
     drawn_media,
     write_folder,
 )
-from tests.report.looks import LOW_CONTRAST, OVERFLOWING, OVERLAPPING, TOO_SMALL
+from tests.support.browser import (
+    NARROW,
+    NARROWEST,
+    WIDE,
+    Watched,
+    chromium_path,
+    running_browser,
+    watched_tab,
+)
+from tests.support.looks import low_contrast, overflowing, overlapping, too_small
 from three_stage.report import ReportOptions, WrittenReport, write_report
 
 if TYPE_CHECKING:
@@ -31,47 +38,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-WIDE, NARROW, NARROWEST = (1280, 900), (390, 844), (320, 640)
+BLOCKS = (
+    "main, .intro, .watch, .step, .panel, .pair, .chain, .track, .bar-row, .glance, .tiles > div, "
+    ".videos tbody tr, .marks"
+)
+BARS = ".step-bar"  # as wide as its step is long; the list of steps does the same
 NAMES = ("first", "second", HOSTILE_NAME)
 
 
-@dataclass
-class Watched:
-    """A tab, and everything that it complained about or wanted from a network."""
-
-    tab: Tab
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, path: Path) -> Tab:
-        """Open a page from disk."""
-        self.tab.goto(path.as_uri())
-        return self.tab
-
-    def open_playing(self, path: Path) -> Tab:
-        """Open a video's page and wait until the player has its file."""
-        self.open(path)
-        self.tab.wait_for_function("() => document.getElementById('player').readyState >= 2")
-        return self.tab
-
-
 Opener = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    """Return where Chromium is; what needs it is skipped without it."""
-    pytest.importorskip(
-        "playwright.sync_api", reason="the browser tests need the package playwright"
-    )
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if found is None:
-        pytest.skip("the browser tests need Chromium on the PATH")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -86,16 +61,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> WrittenReport:
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str, request: pytest.FixtureRequest) -> Iterator[Browser]:
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
     """Return a running Chromium."""
-    from playwright.sync_api import sync_playwright
-
+    chromium_path()  # without it, nothing is made
     for name in ("report", "zoo"):  # first: beside a running browser, asyncio.run is refused
         request.getfixturevalue(name)
-    with sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    with running_browser() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -106,27 +78,25 @@ def watched(browser: Browser) -> Opener:
     def open_tab(
         size: tuple[int, int] = WIDE, *, locale: str = "en-US", scheme: Any = "light"
     ) -> Iterator[Watched]:
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, locale=locale, color_scheme=scheme
-        )
-        seen = Watched(context.new_page())
-        seen.tab.on(
-            "console",
-            lambda m: seen.complaints.append(m.text) if m.type in ("error", "warning") else None,
-        )
-        seen.tab.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        seen.tab.on("dialog", lambda dialog: seen.complaints.append(f"dialog {dialog.message}"))
-        seen.tab.on(
-            "request",
-            lambda r: (
-                None if r.url.startswith(("file:", "data:")) else seen.complaints.append(r.url)
-            ),
-        )
-        yield seen
-        context.close()
-        assert seen.complaints == []
+        with watched_tab(
+            browser, allowed=("file:", "data:"), size=size, locale=locale, color_scheme=scheme
+        ) as seen:
+            yield seen
 
     return open_tab
+
+
+def opened(seen: Watched, path: Path) -> Tab:
+    """Open a page from disk."""
+    seen.tab.goto(path.as_uri())
+    return seen.tab
+
+
+def opened_playing(seen: Watched, path: Path) -> Tab:
+    """Open a video's page and wait until the player has its file."""
+    opened(seen, path)
+    seen.tab.wait_for_function("() => document.getElementById('player').readyState >= 2")
+    return seen.tab
 
 
 def player_time(tab: Tab) -> float:
@@ -139,7 +109,7 @@ def cursor_sec(tab: Tab) -> float:
 
 def test_clicks_move_the_player_and_what_is_current(report: WrittenReport, watched: Opener) -> None:
     with watched() as seen:
-        tab = seen.open_playing(page_of(report, "first"))
+        tab = opened_playing(seen, page_of(report, "first"))
         for selector, step, time_sec in (
             ("#bar-2", "2", 3.0), (".chapter[data-step='3']", "3", 7.0),
             (".panel > .strip li:nth-child(6) button", "2", 5.0), ("#mark-8", "4", 11.0),
@@ -159,7 +129,7 @@ def test_clicks_move_the_player_and_what_is_current(report: WrittenReport, watch
 
 def test_playing_moves_the_cursor(report: WrittenReport, watched: Opener) -> None:
     with watched() as seen:
-        tab = seen.open_playing(page_of(report, "first"))
+        tab = opened_playing(seen, page_of(report, "first"))
         tab.click("#bar-2")
         tab.evaluate("document.getElementById('player').muted = true")
         tab.evaluate("document.getElementById('player').play()")
@@ -178,7 +148,7 @@ def test_without_the_source_the_clips_play(report: WrittenReport, watched: Opene
     hidden = source.rename(source.with_suffix(".hidden"))
     try:
         with watched() as seen:
-            tab = seen.open_playing(page_of(report, "second"))
+            tab = opened_playing(seen, page_of(report, "second"))
             assert tab.is_visible("#playing-clip")
             tab.click(".panel > .strip li:nth-child(9) button")
             tab.wait_for_function(
@@ -186,7 +156,7 @@ def test_without_the_source_the_clips_play(report: WrittenReport, watched: Opene
             )
             tab.wait_for_function("() => document.getElementById('player').currentTime > 0.5")
             assert cursor_sec(tab) == pytest.approx(8.0, abs=0.05)
-            seen.complaints = [c for c in seen.complaints if "ERR_FILE_NOT_FOUND" not in c]
+            seen.forgive("ERR_FILE_NOT_FOUND")
     finally:
         hidden.rename(source)
 
@@ -194,7 +164,7 @@ def test_without_the_source_the_clips_play(report: WrittenReport, watched: Opene
 def test_the_timeline_stands_where_the_times_are(report: WrittenReport, watched: Opener) -> None:
     for size in (WIDE, NARROW, NARROWEST):
         with watched(size) as seen:
-            tab = seen.open(page_of(report, "first"))
+            tab = opened(seen, page_of(report, "first"))
             box = "e => { const b = e.getBoundingClientRect(); return [b.left, b.right]; }"
             left, right = tab.eval_on_selector("#track", box)
             for number, (start, end) in enumerate(STEP_TIMES_SEC, start=1):
@@ -208,8 +178,8 @@ def test_the_timeline_stands_where_the_times_are(report: WrittenReport, watched:
                 " return [(b.left + b.right) / 2, Number(e.dataset.seek)]; })",
             )
             assert len(marks) == 8
-            assert tab.evaluate(OVERLAPPING) == []
-            assert tab.evaluate(TOO_SMALL) == []
+            assert overlapping(tab, BLOCKS, placed=f"{BARS}, .mark") == []
+            assert too_small(tab, apart_from=BARS) == []
             for middle, time_sec in marks:
                 wanted = left + (right - left) * time_sec / DURATION_SEC
                 assert middle == pytest.approx(wanted, abs=1)
@@ -217,7 +187,7 @@ def test_the_timeline_stands_where_the_times_are(report: WrittenReport, watched:
 
 def test_the_keyboard_reaches_everything(report: WrittenReport, watched: Opener) -> None:
     with watched() as seen:
-        tab = seen.open_playing(page_of(report, "first"))
+        tab = opened_playing(seen, page_of(report, "first"))
         tab.keyboard.press("Tab")
         assert tab.evaluate("document.activeElement.className") == "skip"
         tab.focus("#bar-3")
@@ -239,7 +209,7 @@ def test_the_keyboard_reaches_everything(report: WrittenReport, watched: Opener)
 
 def test_the_language_is_switched_and_remembered(report: WrittenReport, watched: Opener) -> None:
     with watched() as seen:
-        tab = seen.open(page_of(report, "first"))
+        tab = opened(seen, page_of(report, "first"))
         assert tab.is_visible("text=Chain of causes >> nth=0")
         tab.click("[data-set-language=zh]")
         assert tab.is_visible("text=因果链 >> nth=0")
@@ -247,20 +217,20 @@ def test_the_language_is_switched_and_remembered(report: WrittenReport, watched:
         assert tab.get_attribute("html", "lang") == "zh-Hans"
         assert (tab.get_attribute("#bar-1", "aria-label") or "").startswith("步骤 1")
         for _try in range(20):  # Chromium hands what is stored to another page's process in a while
-            seen.open(report.index)
+            opened(seen, report.index)
             if tab.get_attribute("html", "lang") == "zh-Hans":
                 break
             tab.wait_for_timeout(250)
         assert tab.get_attribute("#filter", "placeholder") == "名称、目标、状态或原因"
     with watched(locale="zh-CN") as seen:
-        assert seen.open(report.index).is_visible("text=视频及其标注")
+        assert opened(seen, report.index).is_visible("text=视频及其标注")
 
 
 def test_filter_and_sort(report: WrittenReport, watched: Opener) -> None:
     shown = "rows => rows.filter(r => !r.hidden).map(r => r.dataset.name)"
     rows = "#videos tbody tr"
     with watched() as seen:
-        tab = seen.open(report.index)
+        tab = opened(seen, report.index)
         tab.fill("#filter", "toast SECOND")
         assert tab.eval_on_selector_all(rows, shown) == ["second"]
         assert tab.inner_text(".shown .w:lang(en) .count-shown") == "1"
@@ -286,7 +256,7 @@ def test_the_filter_knows_the_states_in_the_language_that_is_shown(
     shown = "rows => rows.filter(r => !r.hidden).map(r => r.dataset.name)"
     failed = ["failed", "not valid"]
     with watched() as seen:
-        tab = seen.open(zoo.index)
+        tab = opened(seen, zoo.index)
         for language, words, names in (
             ("en", "FAILED", failed), ("en", "失败", []), ("zh", "失败", failed),
             ("zh", "failed", ["failed"]), ("zh", "未完成", ["outdated", "unfinished"]),
@@ -302,7 +272,7 @@ def test_the_filter_knows_the_states_in_the_language_that_is_shown(
 
 def test_a_hostile_video_does_nothing(report: WrittenReport, watched: Opener) -> None:
     with watched() as seen:
-        tab = seen.open(report.index)
+        tab = opened(seen, report.index)
         tab.click(f"#videos a:has-text('{HOSTILE_NAME}')")
         tab.wait_for_function("() => document.getElementById('player').readyState >= 2")
         assert tab.inner_text("h1") == HOSTILE_NAME
@@ -323,14 +293,14 @@ def test_it_looks_as_it_should(
     hostile = page_of(report, HOSTILE_NAME)
     for path in (report.index, zoo.index, hostile, page_of(zoo, "damaged")):
         with watched(size, locale=locale, scheme=scheme) as seen:
-            tab = seen.open(path)
+            tab = opened(seen, path)
             tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
             tab.wait_for_function("() => [...document.images].every(i => i.complete)")
             assert tab.evaluate("document.documentElement.scrollWidth") <= size[0]
-            assert tab.evaluate(OVERFLOWING) == []
-            assert tab.evaluate(OVERLAPPING) == []
-            assert tab.evaluate(TOO_SMALL) == []
-            assert tab.evaluate(LOW_CONTRAST) == []
+            assert overflowing(tab) == []
+            assert overlapping(tab, BLOCKS, placed=f"{BARS}, .mark") == []
+            assert too_small(tab, apart_from=BARS) == []
+            assert low_contrast(tab) == []
             assert tab.evaluate("[...document.images].filter(i => !i.naturalWidth).length") == 0
             background = tab.evaluate("getComputedStyle(document.body).backgroundColor")
             brightness = sum(map(int, re.findall(r"\d+", background)[:3]))
@@ -338,4 +308,4 @@ def test_it_looks_as_it_should(
             shot = tab.screenshot(path=tmp_path / "page.png")
             assert len(shot) > 10_000
             # The player of the zoo has files that are no videos, on purpose.
-            seen.complaints = [c for c in seen.complaints if "DEMUXER" not in c]
+            seen.forgive("DEMUXER")

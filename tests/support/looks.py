@@ -1,6 +1,13 @@
-"""What can be measured of how a page looks: scripts for the browser that return what is wrong."""
+"""What can be measured of how a page looks: each returns what is wrong, as the elements' HTML."""
 
-OVERFLOWING = """() => {
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page as Tab
+
+_OVERFLOWING = """() => {
   const wide = document.documentElement.clientWidth;
   const cutOff = (element) => {
     for (let up = element; up && up !== document.body; up = up.parentElement) {
@@ -13,16 +20,13 @@ OVERFLOWING = """() => {
     .filter((e) => !cutOff(e))
     .map((e) => e.outerHTML.slice(0, 80));
 }"""
-"""Elements that reach beyond the right edge, and do not lie in something that scrolls."""
 
-OVERLAPPING = """() => {
-  const parents = "main, .intro, .watch, .step, .panel, .pair, .chain, .track, .bar-row, .glance,"
-    + ".tiles > div, .videos tbody tr, .marks";
+_OVERLAPPING = """([parents, placed]) => {
   const isPlaced = (e) => ["absolute", "fixed"].includes(getComputedStyle(e).position);
   const found = [];
   for (const parent of document.querySelectorAll(parents)) {
     const boxes = [...parent.children]
-      .filter((e) => e.checkVisibility() && (!isPlaced(e) || e.matches(".step-bar, .mark")))
+      .filter((e) => e.checkVisibility() && (!isPlaced(e) || (placed && e.matches(placed))))
       .map((e) => [e, e.getBoundingClientRect()]);
     for (const [i, [one, a]] of boxes.entries()) {
       for (const [other, b] of boxes.slice(i + 1)) {
@@ -36,21 +40,17 @@ OVERLAPPING = """() => {
   }
   return found;
 }"""
-"""Neighbours that cover each other."""
 
-TOO_SMALL = """() => [...document.querySelectorAll("button, input, select, summary")]
-  .filter((e) => e.checkVisibility() && !e.matches(".step-bar"))
+_TOO_SMALL = """(apart) =>
+  [...document.querySelectorAll("button, input, select, textarea, summary, [role=button]")]
+  .filter((e) => e.checkVisibility() && !(apart && e.matches(apart)))
   .filter((e) => {
     const box = e.getBoundingClientRect();
     return box.width < 23.9 || box.height < 23.9;
   })
   .map((e) => e.outerHTML.slice(0, 80))"""
-"""Targets below 24 × 24 px (WCAG 2.2, success criterion 2.5.8).
 
-A bar of the timeline is as wide as its step is long; the list of steps does the same.
-"""
-
-LOW_CONTRAST = """() => {
+_LOW_CONTRAST = """() => {
   const linear = (c) => c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4;
   const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
   const canvas = document.createElement("canvas");
@@ -80,4 +80,30 @@ LOW_CONTRAST = """() => {
   }
   return [...low];
 }"""
-"""Texts whose contrast with what is behind them is below 4.5 (WCAG 2, success criterion 1.4.3)."""
+
+
+def overflowing(tab: Tab) -> list[str]:
+    """Return what reaches beyond the right edge, and does not lie in something that scrolls."""
+    found: list[str] = tab.evaluate(_OVERFLOWING)
+    return found
+
+
+def overlapping(tab: Tab, parents: str, *, placed: str = "") -> list[str]:
+    """Return the children of these parents that cover each other.
+
+    Of those that are placed over the page on purpose, only what ``placed`` selects is looked at.
+    """
+    found: list[str] = tab.evaluate(_OVERLAPPING, [parents, placed])
+    return found
+
+
+def too_small(tab: Tab, *, apart_from: str = "") -> list[str]:
+    """Return the targets below 24 by 24 px (WCAG 2.2, success criterion 2.5.8)."""
+    found: list[str] = tab.evaluate(_TOO_SMALL, apart_from)
+    return found
+
+
+def low_contrast(tab: Tab) -> list[str]:
+    """Return texts whose contrast with what is behind is below 4.5 (WCAG 2, criterion 1.4.3)."""
+    found: list[str] = tab.evaluate(_LOW_CONTRAST)
+    return found

@@ -1,0 +1,1 @@
+"""Talk about an uploaded video: conversations, HTTP routes, the page (``web/``)."""
