@@ -54,7 +54,8 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small_video(tmp_path_factory.mktemp("videos") / "clip.mp4", activities=3)
+    path = tmp_path_factory.mktemp("videos") / "clip.mp4"
+    return write_small_video(path, activities=3, seconds_each=1.0)
 
 
 @pytest.fixture
