@@ -79,9 +79,8 @@ def slow_second_stage(body: Body) -> float:
     return 60.0 * (stage_of(body) == "stage2")
 
 
-@pytest.mark.parametrize(
-    "sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_interrupted_while_it_waits_for_an_answer_can_go_on(
     video: Path, first: Folder, tmp_path: Path, sent: signal.Signals
 ) -> None:

@@ -47,9 +47,9 @@ def test_first_run_second_run_and_overwrite_of_one_stage(
 ) -> None:
     folder = tmp_path / "out" / "little"
     with served_offline() as endpoint:
-        options = ("--input-video", small_video, "--api-base", endpoint.url, "--post-validate")
+        options = ("--input-video", small_video, "--api-base", endpoint.url)
 
-        assert run(*options) == 0
+        assert run(*options, "--post-validate") == 0
         steps = steps_of(folder)
         assert endpoint.requests == 2 + steps
         assert read(folder / "run_summary.json")["post_validate"]["status"] == "completed"
