@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-import os
-import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
+from tests.support.drawn import drawn
 from tests.support.matrix import MATRIX, Case, has_encoder, make
 from tests.support.numbered_video import Numbered, write_numbered
-from three_stage.media import Ffmpeg, FramePool, find_ffmpeg
+from three_stage.media import Ffmpeg, FramePool, MediaWorkers, find_ffmpeg
 
-SAMPLE = "MATRIX_SAMPLE"
-"""The variable that has the whole matrix tested on some kinds alone: ``24:7`` is 24, by seed 7."""
-
-
-def sampled(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names to test on: all, or those that the variable draws."""
-    if SAMPLE not in os.environ:
-        return names
-    count, seed = map(int, os.environ[SAMPLE].split(":"))
-    return tuple(random.Random(seed).sample(names, min(count, len(names))))
-
-
-WHOLE = sampled(tuple(name for name, case in MATRIX.items() if not case.is_cut_off))
+WHOLE = drawn(tuple(name for name, case in MATRIX.items() if not case.is_cut_off), 20)
 CUT_OFF = tuple(name for name, case in MATRIX.items() if case.is_cut_off)
 
-ORDINARY = (
-    "h264.mp4", "h264 every frame a key frame.mp4", "h264 one key frame.mkv",
-    "h264 open groups.mp4", "h264 with sound.mp4", "mpeg4.mp4", "mpeg4.mkv", "mpeg4 3 fps.mp4",
-    "h264 29.97.mkv", "phone.mp4", "phone.mkv", "late start.mkv", "sound first.mkv",
-    "sound first.mp4", "fragmented.mp4", "odd size.mkv", "wide pixels.mp4", "10 bit.mkv",
-    "hidden start.mp4", "turned 90.mp4",
+TELLING = (
+    "h264.mp4", "h264 one key frame.mkv", "h264 open groups.mp4", "mpeg4.mkv", "phone.mp4",
+    "phone.mkv", "late start.mkv", "sound first.mp4", "fragmented.mp4", "hidden start.mp4",
 )  # fmt: skip
-"""What most people have, and what costs little beyond it; the fast tests take these."""
+"""What most people have, and what can go wrong with it; the fast tests take these."""
+
+ORDINARY = (
+    *TELLING, "h264 every frame a key frame.mp4", "h264 with sound.mp4", "mpeg4.mp4",
+    "mpeg4 3 fps.mp4", "h264 29.97.mkv", "sound first.mkv", "odd size.mkv", "wide pixels.mp4",
+    "10 bit.mkv", "turned 90.mp4",
+)  # fmt: skip
+"""What costs little beyond it too."""
 
 NEVER_SOUGHT = ("transport.ts", "flash.flv", "h264.avi", "mpeg4.avi")
 """Containers that are decoded from their start: their seeking or times cannot be trusted."""
+
+
+def fast_on(fast: Sequence[str], *, of: Sequence[str]) -> list[ParameterSet]:
+    """Return all names as parameters; those that are not ``fast`` are slow, and CI draws some."""
+    others = drawn([name for name in of if name not in fast], 3)
+    return [
+        *(pytest.param(name) for name in of if name in fast),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in others),
+    ]
 
 
 TICK_SEC = 0.001
@@ -68,6 +72,21 @@ def assert_pictures_are_what_they_say(pool: FramePool, case: Case) -> None:
     assert [frame.index_1based for frame in pool.frames] == list(range(1, len(pool.frames) + 1))
     shown = [frame.timestamp_sec for frame in pool.frames]
     assert all(before < after for before, after in itertools.pairwise(shown))
+
+
+@contextmanager
+def workers_for_many_tests(workers: MediaWorkers) -> Iterator[Callable[[Awaitable[Any]], Any]]:
+    """Start workers once; yields what waits for one of their jobs, in one event loop."""
+
+    async def awaited(job: Awaitable[Any]) -> Any:
+        return await job
+
+    with asyncio.Runner() as runner:
+        runner.run(workers.__aenter__())
+        try:
+            yield lambda job: runner.run(awaited(job))
+        finally:
+            runner.run(workers.__aexit__(None, None, None))
 
 
 @pytest.fixture(scope="session")

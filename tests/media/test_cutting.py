@@ -16,7 +16,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.media.conftest import NEVER_SOUGHT, ORDINARY, Video, Videos
+from tests.media.conftest import NEVER_SOUGHT, ORDINARY, TELLING, Video, Videos, fast_on
 from tests.support.numbered_video import decode_jpeg, run_ffmpeg
 from three_stage.media import (
     TEMPORARY_PREFIX,
@@ -129,7 +129,11 @@ def assert_holds_its_segment(cutter: Cutter, start: int, end: int, settings: Cut
     )
 
 
-@pytest.mark.parametrize("cutter", [*ORDINARY, *NEVER_SOUGHT], indirect=True)
+@pytest.mark.parametrize(
+    "cutter",
+    fast_on((*TELLING, "transport.ts", "h264.avi"), of=(*ORDINARY, *NEVER_SOUGHT)),
+    indirect=True,
+)
 def test_neighbouring_clips_share_no_frame_and_lose_none(cutter: Cutter) -> None:
     for start, end in around_a_key_frame(cutter.pool.displayed_frames):
         assert_holds_its_segment(cutter, start, end, FAST)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.media.conftest import workers_for_many_tests
 from tests.support.numbered_video import Numbered, run_ffmpeg, write_numbered
 from three_stage.media import (
     FramePool,
@@ -27,18 +27,18 @@ LIMIT_SEC, LIMIT_BYTES = 60, 2 * 1024**3
 WIDTH, HEIGHT = 160, 96
 
 
-def sample(path: Path) -> FramePool:
-    """Sample a file in a worker that has limits."""
-
-    async def once() -> FramePool:
-        limits = {"timeout_sec": LIMIT_SEC, "memory_limit_bytes": LIMIT_BYTES}
-        async with MediaWorkers(1, **limits) as workers:
-            return await workers.sample_pool(path, SamplingSettings())
-
-    return asyncio.run(once())
+Sample = Callable[[Path], FramePool]
 
 
-def assert_refused(path: Path, kind: type[MediaError], words: str) -> None:
+@pytest.fixture(scope="module")
+def sample() -> Iterator[Sample]:
+    """Return a function that samples a file in a worker with limits, which all tests here share."""
+    limited = MediaWorkers(1, timeout_sec=LIMIT_SEC, memory_limit_bytes=LIMIT_BYTES)
+    with workers_for_many_tests(limited) as run:
+        yield lambda path: run(limited.sample_pool(path, SamplingSettings()))
+
+
+def assert_refused(sample: Sample, path: Path, kind: type[MediaError], words: str) -> None:
     assert path.stat().st_size < 1_000_000
     with pytest.raises(MediaError) as caught:
         sample(path)
@@ -82,15 +82,17 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     ],
 )
 def test_giant_pictures_are_refused(
-    raw: bytes, tmp_path: Path, side: int, kind: type[MediaError], words: str
+    sample: Sample, raw: bytes, tmp_path: Path, side: int, kind: type[MediaError], words: str
 ) -> None:
     size, giant = struct.pack("<II", WIDTH, HEIGHT), struct.pack("<II", side, side)
     path = tmp_path / "giant.avi"
     path.write_bytes(raw.replace(size, giant))
-    assert_refused(path, kind, words)
+    assert_refused(sample, path, kind, words)
 
 
-def test_a_size_that_only_the_container_declares_is_not_believed(tmp_path: Path) -> None:
+def test_a_size_that_only_the_container_declares_is_not_believed(
+    sample: Sample, tmp_path: Path
+) -> None:
     path = write_numbered(tmp_path / "video.mp4", Numbered(frames=30))
     path.write_bytes(patched(path.read_bytes(), b"avc1", 28, ">HH", 30_000, 30_000))
     pool = sample(path)
@@ -101,7 +103,7 @@ def test_a_size_that_only_the_container_declares_is_not_believed(tmp_path: Path)
 
 
 def test_a_billion_frames_that_only_the_header_declares_are_not_believed(
-    raw: bytes, tmp_path: Path
+    sample: Sample, raw: bytes, tmp_path: Path
 ) -> None:
     content = bytearray(raw)
     struct.pack_into("<I", content, raw.index(b"avih") + 24, 10**9)
@@ -113,12 +115,12 @@ def test_a_billion_frames_that_only_the_header_declares_are_not_believed(
     assert any("are lost" in line for line in pool.warnings)
 
 
-def test_a_billion_frames_of_one_byte_are_refused(tmp_path: Path) -> None:
+def test_a_billion_frames_of_one_byte_are_refused(sample: Sample, tmp_path: Path) -> None:
     path = write_numbered(tmp_path / "video.mp4", Numbered(frames=30))
     content = patched(path.read_bytes(), b"stts", 12, ">I", 10**9)
     content = patched(content, b"stsz", 8, ">II", 1, 10**9)
     path.write_bytes(patched(content, b"stsc", 16, ">I", 10**9))
-    assert_refused(path, NothingDecodedError, "not one picture could be decoded")
+    assert_refused(sample, path, NothingDecodedError, "not one picture could be decoded")
 
 
 def fragment_of(count: int, frame_bytes: int) -> bytes:
@@ -143,13 +145,13 @@ def fragment_of(count: int, frame_bytes: int) -> bytes:
     ],
 )
 def test_a_fragment_that_declares_many_frames_costs_no_more_than_a_worker_may_take(
-    tmp_path: Path, count: int, kind: type[MediaError], words: str
+    sample: Sample, tmp_path: Path, count: int, kind: type[MediaError], words: str
 ) -> None:
     spec = Numbered(frames=30, container_options={"movflags": "frag_keyframe+empty_moov"})
     path = write_numbered(tmp_path / "fragment.mp4", spec)
     content = path.read_bytes()
     path.write_bytes(content[: content.index(b"moof") - 4] + fragment_of(count, 1))
-    assert_refused(path, kind, words)
+    assert_refused(sample, path, kind, words)
 
 
 # Times
@@ -176,9 +178,13 @@ def no_time_at_all(path: Path) -> Path:
     ],
 )
 def test_absurd_times_are_refused(
-    tmp_path: Path, write: Callable[[Path], Path], kind: type[MediaError], words: str
+    sample: Sample,
+    tmp_path: Path,
+    write: Callable[[Path], Path],
+    kind: type[MediaError],
+    words: str,
 ) -> None:
-    assert_refused(write(tmp_path / "video.mp4"), kind, words)
+    assert_refused(sample, write(tmp_path / "video.mp4"), kind, words)
 
 
 @pytest.mark.parametrize(
@@ -186,10 +192,10 @@ def test_absurd_times_are_refused(
     [(2**31 - 1, 1, "lasts 298262 days"), (1, 2**31 - 1, "shows 2147483647 frames a second")],
 )
 def test_absurd_rates_are_refused(
-    raw: bytes, tmp_path: Path, rate: int, scale: int, words: str
+    sample: Sample, raw: bytes, tmp_path: Path, rate: int, scale: int, words: str
 ) -> None:
     content = bytearray(raw)
     struct.pack_into("<II", content, raw.index(b"strh") + 28, rate, scale)
     path = tmp_path / "rate.avi"
     path.write_bytes(content)
-    assert_refused(path, ImplausibleTimesError, words)
+    assert_refused(sample, path, ImplausibleTimesError, words)

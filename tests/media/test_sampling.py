@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from tests.media.conftest import (
     NEVER_SOUGHT,
     ORDINARY,
+    TELLING,
     TICK_SEC,
     Videos,
     assert_pictures_are_what_they_say,
+    fast_on,
 )
 from tests.support.matrix import Case
 from tests.support.numbered_video import (
@@ -40,9 +42,10 @@ def assert_every_picture_is_what_it_says(pool: FramePool, case: Case) -> None:
 
 
 ALL = (*ORDINARY, *NEVER_SOUGHT)
+FAST_ON = fast_on((*TELLING, "turned 90.mp4", *NEVER_SOUGHT), of=ALL)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", FAST_ON)
 @pytest.mark.parametrize("count", [9, 23, 500])
 def test_each_picture_is_the_frame_that_its_time_names(
     videos: Videos, name: str, count: int
@@ -141,7 +144,7 @@ def test_any_rate_any_groups_any_pool_size(
 # Single frames by time
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", FAST_ON)
 def test_a_grabbed_frame_is_the_nearest_to_its_time(videos: Videos, name: str) -> None:
     video = videos(name)
     pool = sample_pool(video.path, SamplingSettings(max_frames=2000))

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.media.conftest import Videos
+from tests.media.conftest import Videos, workers_for_many_tests
 from tests.media.jobs import (
     die_of,
     divide,
@@ -52,14 +52,15 @@ from three_stage.settings import CutSettings, SamplingSettings, ThreeStageError
 ROOT = Path(__file__).parents[2]
 
 
-def run(
-    function: Callable[..., Any], *arguments: Any, timeout_sec: float = 30, **options: Any
-) -> Any:
-    async def once() -> Any:
-        async with MediaWorkers(1, timeout_sec=timeout_sec, **options) as workers:
-            return await workers.run(function, *arguments)
+Run = Callable[..., Any]
 
-    return asyncio.run(once())
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Return a function that has a worker do a job; all tests that take it share the worker."""
+    one = MediaWorkers(1, timeout_sec=30)
+    with workers_for_many_tests(one) as waited:
+        yield lambda function, *arguments: waited(one.run(function, *arguments))
 
 
 def is_running(pid: int) -> bool:
@@ -114,14 +115,14 @@ def test_workers_do_what_the_functions_do(videos: Videos, tmp_path: Path) -> Non
     asyncio.run(all_jobs())
 
 
-def test_an_error_of_a_job_arrives_as_it_was_raised() -> None:
+def test_an_error_of_a_job_arrives_as_it_was_raised(run: Run) -> None:
     with pytest.raises(NotAVideoError) as caught:
         run(refuse, Path("film.mp4"))
     assert str(caught.value) == "film.mp4 is bad. Take another."
     assert caught.value.hint == "Take another."
 
 
-def test_a_bug_in_a_job_shows_where_it_was() -> None:
+def test_a_bug_in_a_job_shows_where_it_was(run: Run) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         run(divide, 1, 0)
     (note,) = caught.value.__notes__
@@ -159,7 +160,7 @@ def copied(error: ThreeStageError) -> ThreeStageError:
     return restored
 
 
-def test_large_results_arrive_whole() -> None:
+def test_large_results_arrive_whole(run: Run) -> None:
     data = run(large, 60_000_000)
     assert len(data) == 60_000_000 // 1024 * 1024
     assert data[:1024] == data[-1024:]
@@ -189,12 +190,12 @@ def test_a_crash_costs_one_job_and_the_worker_is_replaced(number: signal.Signals
     asyncio.run(crash_among_others())
 
 
-def test_a_real_segmentation_fault_is_survived() -> None:
+def test_a_real_segmentation_fault_is_survived(run: Run) -> None:
     with pytest.raises(WorkerCrashedError, match="read_address_zero: the process"):
         run(read_address_zero)
 
 
-def test_a_worker_that_leaves_by_itself_is_a_crash() -> None:
+def test_a_worker_that_leaves_by_itself_is_a_crash(run: Run) -> None:
     with pytest.raises(WorkerCrashedError, match="exit code 3"):
         run(leave, 3)
 

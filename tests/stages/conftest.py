@@ -31,7 +31,7 @@ def run(tmp_path: Path) -> Run:
         if "--output-root" not in given:
             given += ["--output-root", str(tmp_path / "out")]
         if "--max-frames" not in given:
-            given += ["--max-frames", "16"]
+            given += ["--max-frames", "12"]
         return main([*given, "--num-workers", "1"], only_stage=only_stage)
 
     return command

@@ -1,4 +1,7 @@
-"""Runs of the pipeline as processes of their own, and their folders beside an undisturbed one."""
+"""Runs of the pipeline as processes of their own, and their folders beside an undisturbed one.
+
+A run that nothing is done to needs no process: ``run_here`` saves its start.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from stages.command import main
 from tests.campaigns.same_folder import Folder, differences, read_folder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -44,6 +50,15 @@ def run(
     process = start(arguments, folder, module)
     _, said = process.communicate(timeout=120)
     return process.returncode, said
+
+
+def run_here(arguments: Sequence[str], folder: Path) -> int:
+    """Run to the end in this process, standing in ``folder``; return the exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in FOREIGN_VARIABLES:
+            patch.delenv(name, raising=False)
+        patch.chdir(folder)
+        return main(list(arguments))
 
 
 def assert_same(folder: Path, undisturbed: Folder, *, disturbed: int = 1) -> None:

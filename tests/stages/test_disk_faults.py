@@ -18,7 +18,7 @@ from stages.logs import logging_to
 from tests.campaigns.same_folder import Folder, read_folder
 from tests.schemas import samples
 from tests.stages.conftest import Run
-from tests.stages.processes import UNDER, assert_same, options
+from tests.stages.processes import UNDER, assert_same, options, run_here
 from tests.stages.processes import run as run_process
 from tests.support.served_offline import served_offline
 from tests.support.small_video import write_small_video
@@ -83,18 +83,19 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def undisturbed(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Folder:
     root = tmp_path_factory.mktemp("undisturbed")
     with served_offline() as endpoint:
-        code, said = run_process(options(video, endpoint.url, root), root)
-    assert code == 0, said
+        assert run_here(options(video, endpoint.url, root), root) == 0
     return read_folder(root / "clip")
 
 
 @pytest.mark.slow
 def test_on_a_full_disk_the_video_fails_with_one_line_and_goes_on_when_there_is_space(
-    video: Path, undisturbed: Folder, tmp_path: Path
+    video: Path, undisturbed: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with served_offline() as endpoint, small_disk(tmp_path / "disk", size_kib=200) as disk:
-        code, said = run_process(options(video, endpoint.url, disk / "out"), tmp_path)
-        assert code == 1
+        given = options(video, endpoint.url, disk / "out")
+        capsys.readouterr()
+        assert run_here(given, tmp_path) == 1
+        said = capsys.readouterr().err
         failed = [line for line in said.splitlines() if line.startswith("FAILED clip: ")]
         assert len(failed) == 1
         assert str(disk / "out" / "clip") in failed[0]
@@ -102,8 +103,7 @@ def test_on_a_full_disk_the_video_fails_with_one_line_and_goes_on_when_there_is_
         assert "free space" in failed[0]
         assert "Traceback" not in said
         mount("-o", "remount,size=16m", str(disk))
-        code, said = run_process(options(video, endpoint.url, disk / "out"), tmp_path)
-        assert code == 0, said
+        assert run_here(given, tmp_path) == 0
         assert_same(disk / "out" / "clip", undisturbed)
 
 
@@ -118,8 +118,7 @@ def test_a_file_that_may_not_grow_fails_its_video_and_goes_on_without_the_limit(
         assert "FAILED clip: " in said
         assert "File too large" in said
         assert "Traceback" not in said
-        code, said = run_process(options(video, endpoint.url, tmp_path / "out"), tmp_path)
-        assert code == 0, said
+        assert run_here(options(video, endpoint.url, tmp_path / "out"), tmp_path) == 0
     assert_same(tmp_path / "out" / "clip", undisturbed, disturbed=8)
 
 

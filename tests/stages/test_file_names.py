@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.stages.conftest import Run, read
+from tests.support.served_offline import served_offline
 from tests.support.small_video import write_small_video
 from three_stage.validation import validate_folder
 
@@ -43,7 +44,9 @@ def test_names_of_every_kind_are_annotated_and_valid(
         shutil.copy(small, folder / name)
     monkeypatch.chdir(folder)
     named = [part for name in NAMES for part in ("--input-video", name)]
-    assert run(*named, "--max-frames", 12, "--keep-audio") == 0
+    with served_offline() as endpoint:
+        options = ("--api-base", endpoint.url, "--max-frames", 12, "--keep-audio")
+        assert run(*named, *options) == 0
     for name in NAMES:
         path = Path(name)
         output = tmp_path / "out" / path.stem

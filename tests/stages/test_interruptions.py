@@ -18,7 +18,7 @@ import pytest
 
 from tests.campaigns.children import MARK, alive
 from tests.campaigns.same_folder import Folder, read_folder
-from tests.stages.processes import assert_same, options, run, start
+from tests.stages.processes import assert_same, options, run_here, start
 from tests.support.served_offline import Body, Served, served_offline, stage_of
 from tests.support.small_video import write_small_video
 from three_stage.media import find_ffmpeg
@@ -63,16 +63,14 @@ def first(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """The folder of the first video that nobody disturbed."""
     root = tmp_path_factory.mktemp("undisturbed")
     with served_offline() as endpoint:
-        code, shown = run(options(video, endpoint.url, root), root)
-    assert code == 0, shown
+        assert run_here(options(video, endpoint.url, root), root) == 0
     return read_folder(root / "first")
 
 
 def goes_on(video: Path, folder: Path, expected: Folder) -> Served:
     """Run again, and check that the folder is as if nothing had happened."""
     with served_offline() as endpoint:
-        code, shown = run(options(video, endpoint.url, folder / "out"), folder)
-        assert code == 0, shown
+        assert run_here(options(video, endpoint.url, folder / "out"), folder) == 0
     assert_same(folder / "out" / "first", expected)
     return endpoint
 
@@ -81,9 +79,8 @@ def slow_second_stage(body: Body) -> float:
     return 60.0 * (stage_of(body) == "stage2")
 
 
-@pytest.mark.parametrize(
-    "sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_interrupted_while_it_waits_for_an_answer_can_go_on(
     video: Path, first: Folder, tmp_path: Path, sent: signal.Signals
 ) -> None:
@@ -162,15 +159,15 @@ def command_line(pid: int) -> bytes:
 
 @pytest.mark.slow
 def test_a_second_run_on_the_same_folder_skips_it_and_says_who_holds_it(
-    video: Path, tmp_path: Path
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with served_offline(delay_sec=lambda body: 4.0 * (stage_of(body) == "stage1")) as endpoint:
         given = options(video, endpoint.url, tmp_path / "out")
         holder = start(given, tmp_path)
         wait_until(lambda: endpoint.requests, holder)
-        code, shown = run(given, tmp_path)
-        assert code == 1
-        assert f"process {holder.pid} on" in shown
+        capsys.readouterr()
+        assert run_here(given, tmp_path) == 1
+        assert f"process {holder.pid} on" in capsys.readouterr().err
         _, shown = holder.communicate(timeout=60)
         assert holder.returncode == 0, shown
 
@@ -180,8 +177,7 @@ def test_two_runs_at_once_over_a_folder_of_videos_do_each_video_once(
     videos: Path, tmp_path: Path
 ) -> None:
     with served_offline() as endpoint:
-        code, shown = run(options(videos, endpoint.url, tmp_path / "alone"), tmp_path)
-        assert code == 0, shown
+        assert run_here(options(videos, endpoint.url, tmp_path / "alone"), tmp_path) == 0
         needed = endpoint.requests
     with served_offline(delay_sec=lambda _body: 0.3) as endpoint:
         given = options(videos, endpoint.url, tmp_path / "out")
@@ -196,8 +192,9 @@ def test_two_runs_at_once_over_a_folder_of_videos_do_each_video_once(
         assert_same(tmp_path / "out" / name, read_folder(tmp_path / "alone" / name))
 
 
-def test_an_endpoint_that_is_gone_ends_the_run_with_3(video: Path, tmp_path: Path) -> None:
+def test_an_endpoint_that_is_gone_ends_the_run_with_3(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     given = options(video, "http://127.0.0.1:9/v1", tmp_path / "out", "--endpoint-patience-sec=1")
-    code, shown = run([*given, "--api-call-retry-backoff-sec", "0.1"], tmp_path)
-    assert code == 3
-    assert "Traceback" not in shown
+    assert run_here([*given, "--api-call-retry-backoff-sec", "0.1"], tmp_path) == 3
+    assert "Traceback" not in capsys.readouterr().err

@@ -31,6 +31,7 @@ av.open = spoiled
 """Python runs it at the start of every process, hence in the workers, before they decode."""
 
 
+@pytest.mark.waits
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_a_worker_that_crashes_or_hangs_costs_one_video_and_is_replaced(

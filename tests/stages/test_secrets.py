@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.command import main
 from tests.support.scripted_server import Raw, Received, Say, ScriptedServer, Status, Step
 from tests.support.served_offline import served_offline
 from tests.support.small_video import write_small_video
@@ -49,6 +50,21 @@ def command(place: Path, script: str, *arguments: str, key: str | None) -> tuple
         cwd=place, env=environment, capture_output=True, text=True, encoding="utf-8", check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
+
+
+def command_here(
+    place: Path, *arguments: str, key: str, captured: pytest.CaptureFixture[str]
+) -> tuple[int, str]:
+    """Run a command of pipeline.py in this process, which starts no Python; else as above."""
+    captured.readouterr()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("API_BASE_URL", "MODEL_PROVIDER_ID", "MODEL_NAME"):
+            patch.delenv(name, raising=False)
+        patch.setenv("API_KEY", key)
+        patch.chdir(place)
+        code = main(list(arguments))
+    shown = captured.readouterr()
+    return code, shown.out + shown.err
 
 
 def leaks(key: str, place: Path, shown: list[str]) -> list[str]:
@@ -113,7 +129,9 @@ def repeats(key: str, received: Received) -> Step:
 
 
 @pytest.mark.parametrize("status", [401, None])
-def test_runs_that_fail_in_every_way(place: Path, key: str, status: int | None) -> None:
+def test_runs_that_fail_in_every_way(
+    place: Path, key: str, status: int | None, capfd: pytest.CaptureFixture[str]
+) -> None:
     error = {"error": {"message": f"Incorrect API key provided: {key[:10]}*****{key[-8:]}. {key}"}}
     headers = {"x-request-id": key, "location": f"http://127.0.0.1/{key}"}
     shown = []
@@ -130,12 +148,12 @@ def test_runs_that_fail_in_every_way(place: Path, key: str, status: int | None) 
             ("retry", "outputs", *LOUD, "--api-base", server.base_url,
              "--endpoint-patience-sec", "1"),
         ):  # fmt: skip
-            code, said = command(place, "pipeline.py", *arguments, key=key)
+            code, said = command_here(place, *arguments, key=key, captured=capfd)
             assert code in (1, 3) or arguments[0] == "retry", said
             assert "Traceback" not in said
             shown.append(said)
         assert server.requests
-    code, said = command(place, "pipeline.py", "report", "outputs", key=key)
+    code, said = command_here(place, "report", "outputs", key=key, captured=capfd)
     shown.append(said)
     assert leaks(key, place, shown) == []
 
@@ -151,10 +169,10 @@ def test_an_endpoint_that_is_gone(place: Path, key: str) -> None:
 
 @pytest.mark.parametrize("where", ["--api-base", "--provider", "--model"])
 def test_a_key_in_the_wrong_place_is_refused_without_being_shown(
-    place: Path, key: str, where: str
+    place: Path, key: str, where: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     value = f"http://127.0.0.1:9/{key}/v1" if where == "--api-base" else f"typed {key}"
     more = () if where == "--api-base" else ("--api-base", "http://127.0.0.1:9/v1")
-    code, said = command(place, "pipeline.py", *OPTIONS, *more, where, value, key=key)
+    code, said = command_here(place, *OPTIONS, *more, where, value, key=key, captured=capfd)
     assert code == 2
     assert leaks(key, place, [said]) == []

@@ -12,13 +12,30 @@ import pytest
 
 from tests.consumer.reader import read_output_folder
 from tests.stages.conftest import Run, content, read
+from tests.stages.processes import options as options_of
+from tests.stages.processes import run_here
 from tests.support.served_offline import Body, served_offline, stage_of
 from tests.support.small_video import write_small_video
 
 
 @pytest.fixture(scope="session")
 def small_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small_video(tmp_path_factory.mktemp("videos") / "little.mp4")
+    return write_small_video(tmp_path_factory.mktemp("videos") / "little.mp4", seconds_each=1.5)
+
+
+@pytest.fixture(scope="module")
+def annotated(small_video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output root of one run on the small video; not to be changed."""
+    root = tmp_path_factory.mktemp("annotated")
+    with served_offline() as endpoint:
+        assert run_here(options_of(small_video, endpoint.url, root / "out"), root) == 0
+    return root / "out"
+
+
+@pytest.fixture
+def done(annotated: Path, tmp_path: Path) -> Path:
+    """The small video's folder as a first run with ``run`` would have left it."""
+    return Path(shutil.copytree(annotated, tmp_path / "out")) / "little"
 
 
 def steps_of(folder: Path) -> int:
@@ -30,9 +47,9 @@ def test_first_run_second_run_and_overwrite_of_one_stage(
 ) -> None:
     folder = tmp_path / "out" / "little"
     with served_offline() as endpoint:
-        options = ("--input-video", small_video, "--api-base", endpoint.url, "--post-validate")
+        options = ("--input-video", small_video, "--api-base", endpoint.url)
 
-        assert run(*options) == 0
+        assert run(*options, "--post-validate") == 0
         steps = steps_of(folder)
         assert endpoint.requests == 2 + steps
         assert read(folder / "run_summary.json")["post_validate"]["status"] == "completed"
@@ -63,13 +80,14 @@ def test_the_embedded_model_needs_no_server_and_is_named(
 
 
 @pytest.mark.slow
-def test_stage_by_stage_gives_the_same_folder(small_video: Path, run: Run, tmp_path: Path) -> None:
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert run("--input-video", small_video, "--output-root", whole) == 0
-    for stage in ("1", "2", "3"):
-        code = run("--input-video", small_video, "--output-root", parts, only_stage=stage)
-        assert code == 0
-    assert content(parts / "little") == content(whole / "little")
+def test_stage_by_stage_gives_the_same_folder(
+    small_video: Path, annotated: Path, run: Run, tmp_path: Path
+) -> None:
+    with served_offline() as endpoint:
+        options = ("--input-video", small_video, "--api-base", endpoint.url)
+        for stage in ("1", "2", "3"):
+            assert run(*options, only_stage=stage) == 0
+    assert content(tmp_path / "out" / "little") == content(annotated / "little")
 
 
 @pytest.mark.slow
@@ -146,6 +164,7 @@ def test_a_failed_step_keeps_the_others(small_video: Path, run: Run, tmp_path: P
         assert endpoint.requests == 1, "only the step that failed is asked for"
 
 
+@pytest.mark.usefixtures("done")
 def test_a_changed_prompt_reruns_its_stage_and_says_so(
     small_video: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,21 +173,18 @@ def test_a_changed_prompt_reruns_its_stage_and_says_so(
     (prompts / "stage2_system.txt").write_text("Answer with JSON. 请用 JSON 回答。", "utf-8")
     with served_offline() as endpoint:
         options = ("--input-video", small_video, "--api-base", endpoint.url)
-        assert run(*options) == 0
-        before = endpoint.requests
-        capsys.readouterr()
         assert run(*options, "--prompts-dir", prompts) == 0
-        assert [stage_of(body) for body in endpoint.bodies[before:]] == ["stage2"]
+        assert [stage_of(body) for body in endpoint.bodies] == ["stage2"]
     assert "stage2 runs: prompt changed" in capsys.readouterr().err
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("done")
 def test_a_changed_cut_recuts_and_refines_anew_without_asking_where_the_steps_are(
     small_video: Path, run: Run
 ) -> None:
     with served_offline() as endpoint:
         options = ("--input-video", small_video, "--api-base", endpoint.url)
-        assert run(*options) == 0
         before = endpoint.requests
         assert run(*options, "--crf", 30) == 0
         asked = {stage_of(body) for body in endpoint.bodies[before:]}
@@ -228,7 +244,7 @@ def test_another_content_at_the_same_path_runs_again_and_says_so(
 
 
 def test_preflight_says_what_would_run_and_touches_nothing(
-    small_video: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_video: Path, annotated: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with served_offline() as endpoint:
         options = ("--input-video", small_video, "--api-base", endpoint.url)
@@ -238,7 +254,7 @@ def test_preflight_says_what_would_run_and_touches_nothing(
         assert not log.parent.exists()
         assert "little: stage1: run (not done yet), 1 request" in capsys.readouterr().out
 
-        assert run(*options) == 0
+        shutil.copytree(annotated, tmp_path / "out")
         before, files = endpoint.requests, content(tmp_path / "out")
         capsys.readouterr()
         assert run(*options, "--preflight-only") == 0
@@ -252,12 +268,12 @@ def test_preflight_says_what_would_run_and_touches_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("done")
 def test_preflight_foretells_what_other_cuts_cost(
     small_video: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with served_offline() as endpoint:
         options = ("--input-video", small_video, "--api-base", endpoint.url)
-        assert run(*options) == 0
         before = endpoint.requests
         capsys.readouterr()
         assert run(*options, "--crf", 30, "--preflight-only") == 0
@@ -272,11 +288,12 @@ def test_preflight_counts_no_more_pictures_than_a_video_has(
     small_video: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("--input-video", small_video, "--max-frames", 2000, "--preflight-only") == 0
-    # Twelve seconds of ten frames: each stage sends all of them at most.
-    assert ", 360 pictures, " in capsys.readouterr().out
+    # Six seconds of ten frames: each stage sends all of them at most.
+    assert ", 180 pictures, " in capsys.readouterr().out
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("done")
 def test_the_summary_counts_the_answers_that_the_result_is_made_of(
     small_video: Path, run: Run, tmp_path: Path
 ) -> None:
@@ -288,7 +305,6 @@ def test_the_summary_counts_the_answers_that_the_result_is_made_of(
 
     with served_offline() as endpoint:
         options = ("--input-video", small_video, "--api-base", endpoint.url)
-        assert run(*options) == 0
         steps = steps_of(tmp_path / "out" / "little")
         as_it_was = [(1, 1), (1, 1), (steps, steps)]
         assert took() == as_it_was
@@ -325,12 +341,12 @@ def test_damage_of_any_kind_is_mended_or_named(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("done")
 def test_a_hand_edited_draft_is_used_by_the_later_stages(
     small_video: Path, run: Run, tmp_path: Path
 ) -> None:
     with served_offline() as endpoint:
         options = ("--input-video", small_video, "--api-base", endpoint.url)
-        assert run(*options) == 0
         folder = tmp_path / "out" / "little"
         draft = read(folder / "stage1" / "draft_plan.json")
         draft["steps"][0]["step_goal"] = "打开 the box"
@@ -367,12 +383,12 @@ def test_the_summary_keeps_nothing_of_a_step_that_was_edited_away(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", ["missing", "cut"])
+@pytest.mark.usefixtures("done")
 def test_a_damaged_picture_is_made_again_without_asking(
     small_video: Path, run: Run, tmp_path: Path, damage: str
 ) -> None:
     with served_offline() as endpoint:
         options = ("--input-video", small_video, "--api-base", endpoint.url)
-        assert run(*options) == 0
         before = endpoint.requests
         picture = next((tmp_path / "out/little/stage1/sampled_frames").glob("sample_005_*"))
         if damage == "missing":
@@ -405,12 +421,11 @@ def test_copied_clips_and_plain_pictures_are_valid_too(small_video: Path, run: R
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("done")
 def test_a_killed_overwrite_is_gone_on_with_with_or_without_the_flag(
     small_video: Path, run: Run, tmp_path: Path
 ) -> None:
     options = ("--input-video", small_video)
-    with served_offline() as endpoint:
-        assert run(*options, "--api-base", endpoint.url) == 0
     for flags in (("--overwrite",), ()):
         with served_offline(
             instead=lambda _number, body: "{}" if stage_of(body) == "stage3" else None
@@ -462,10 +477,10 @@ def test_a_replaced_file_is_never_annotated_with_the_old_results(run: Run, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("done")
 def test_a_lost_summary_costs_no_answer(small_video: Path, run: Run, tmp_path: Path) -> None:
     with served_offline() as endpoint:
         options = ("--input-video", small_video, "--api-base", endpoint.url)
-        assert run(*options) == 0
         before = endpoint.requests
         summary = tmp_path / "out" / "little" / "run_summary.json"
         for damage in ("{", '{"video_id": 1}', None):
@@ -497,10 +512,10 @@ def test_a_stage_that_was_stale_and_still_fits_is_completed_without_an_error(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("done")
 def test_clips_that_were_not_cut_anew_keep_their_steps(small_video: Path, run: Run) -> None:
     with served_offline() as endpoint:
         options = ("--input-video", small_video, "--api-base", endpoint.url)
-        assert run(*options) == 0
         before = endpoint.requests
         assert run(*options, "--stages", "3", "--crf", 30) == 0
         assert endpoint.requests == before

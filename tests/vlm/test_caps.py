@@ -101,6 +101,7 @@ def test_an_error_in_counting_costs_its_question_and_holds_up_nobody() -> None:
     assert not any(isinstance(answer, BaseException) for answer in answers[1:])
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("wish", ["0", "-5", "Mon, 01 Jan 2001 00:00:00 GMT"])
 def test_a_server_that_asks_for_no_wait_is_not_asked_without_end(wish: str) -> None:
     def script(received: Received) -> Step:

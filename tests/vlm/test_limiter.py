@@ -243,6 +243,7 @@ def test_one_absurd_retry_after_holds_nobody_for_long() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.waits
 @pytest.mark.slow
 @pytest.mark.parametrize("headers", [{}, {"retry-after": "1"}])
 def test_a_limit_by_time_is_waited_for_by_everybody(headers: dict[str, str]) -> None:
@@ -280,6 +281,7 @@ def ideal_sec(schedule: list[tuple[float, int]], answers: int, latency_sec: floa
     return now_sec
 
 
+@pytest.mark.waits
 @pytest.mark.slow
 def test_a_server_that_allows_so_many_in_flight_is_followed_as_it_changes() -> None:
     latency_sec, schedule = 0.25, [(0.0, 6), (15.0, 3), (30.0, 10)]
