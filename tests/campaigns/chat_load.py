@@ -34,7 +34,6 @@ MOST_MEMORY_MB = 600
 LONGEST_FIRST_TOKEN_SEC = 0.5
 GIVEN_UP_AFTER_SEC = 180.0
 _SENT_AT_ONCE = 256 * 1024
-_BASE_SEC = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +46,7 @@ class Load:
     takes_sec: float = 20.0
     upload_mb: int = 500
     first_tokens: int = 20
+    video_sec: int = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +147,10 @@ class Reader:
 
 def run(load: Load, scratch: Path) -> Outcome:
     """Run everything."""
-    videos = [_write_base(scratch / f"video {number}.mp4", number) for number in range(load.videos)]
+    videos = [
+        _write_base(scratch / f"video {number}.mp4", number, load.video_sec)
+        for number in range(load.videos)
+    ]
     large = _write_large(scratch, videos[0], load.upload_mb)
     return Outcome(
         load=load,
@@ -280,9 +283,9 @@ def _upstream(load: Load) -> Iterator[str]:
         process.communicate()
 
 
-def _write_base(path: Path, seed: int) -> Path:
+def _write_base(path: Path, seed: int, length_sec: int) -> Path:
     """Write a video of 1280x720 with much in every picture, so that its JPEGs are large."""
-    drawn = f"testsrc2=size=1280x720:rate=10:duration={_BASE_SEC}"
+    drawn = f"testsrc2=size=1280x720:rate=10:duration={length_sec}"
     _ffmpeg(
         "-f", "lavfi", "-i", drawn, "-vf", f"noise=alls=12:allf=t:all_seed={seed + 1}", "-c:v",
         "mpeg4", "-q:v", "2", "-g", "10", str(path),

@@ -58,7 +58,8 @@ def test_every_bound_is_held_against_a_run(changed: Outcome, words: str) -> None
 @pytest.mark.slow
 def test_a_few_conversations_lose_nothing_while_a_video_is_uploaded(tmp_path: Path) -> None:
     load = Load(
-        conversations=6, videos=1, pieces=40, takes_sec=2.0, upload_mb=10, first_tokens=1
+        conversations=6, videos=1, pieces=40, takes_sec=2.0, upload_mb=5, first_tokens=1,
+        video_sec=3,
     )  # fmt: skip
     told = run(load, tmp_path).streaming
     assert (told.exact, told.finished, told.most_at_once) == (6, 6, 6)

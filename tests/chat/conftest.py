@@ -10,6 +10,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.chat.scene import Scene
+from tests.chat.teller import telling
+from tests.support.chat_client import ChatClient
 from tests.support.running_chat import running_chat
 from tests.support.small_video import write_small_video
 
@@ -49,3 +52,15 @@ def shared_chat(
             assert time.monotonic() < deadline_sec, "the video's pictures were not made"
             time.sleep(0.01)
         yield SharedChat(address, video_id, data_dir, client)
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory, small_video: Path) -> Iterator[Scene]:
+    """Return a chat whose endpoint a test tells what to answer."""
+    data_dir = tmp_path_factory.mktemp("conversations")
+    with (
+        telling() as teller,
+        running_chat(data_dir, endpoint=teller.options, sampling={"max_frames": 9}) as address,
+        ChatClient(address) as client,
+    ):
+        yield Scene(client, teller, client.video(small_video), data_dir)

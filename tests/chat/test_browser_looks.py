@@ -69,6 +69,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory, small_video: Path) -> Iterato
             person.ask(talk, "And then?")
             person.answer(talk, beyond="")
             person.post(f"/conversations/{talk}/stop")
+            person.video(small_video, "uploaded before the page was closed.mp4")
         yield running
 
 
@@ -94,6 +95,7 @@ def test_it_looks_as_it_should(
         look = Looking(seen.tab, size, scheme, locale, tmp_path)
         tab = seen.tab
         tab.wait_for_selector("#limits:not(:empty)")
+        tab.wait_for_selector("#unused:not([hidden])", state="attached")
         look.at("welcome")
         refused: Any = {"name": "notes.mp4", "mimeType": "video/mp4", "buffer": b"words " * 99}
         tab.set_input_files("#file", refused)
@@ -109,7 +111,7 @@ def test_it_looks_as_it_should(
             tab.keyboard.press("Escape")
             tab.wait_for_selector("#sidebar:not(.is-open)", state="attached")
             tab.tap("#open-sidebar")
-        tab.click(".item-link")
+        tab.click("#conversation-list .item-link")
         see_frames(tab)
         tab.wait_for_function("() => document.getElementById('player').readyState >= 1")
         tab.wait_for_function("() => document.querySelectorAll('.message').length === 6")
@@ -126,8 +128,8 @@ def test_it_looks_as_it_should(
         tab.keyboard.press("Escape")
         if size == WIDE:
             for name in ("rename", "delete"):
-                tab.hover(".item")
-                tab.click(f".item [id^={name}-]")
+                tab.hover("#conversation-list .item")
+                tab.click(f"#conversation-list [id^={name}-]")
                 look.at(name)
                 tab.keyboard.press("Escape")
         assert not look.wrong, "\n".join(look.wrong)
@@ -211,7 +213,8 @@ def english_words(tab: Tab) -> list[str]:
     texts: list[str] = tab.evaluate(
         """() => {
           const given = ".prose, .question, .item-title, .item-video, .video-name, #title, code,"
-            + " .fault-message, .fault-hint, #delete-text, .item-link, .item-actions button";
+            + " .fault-message, .fault-hint, #delete-text, .item-link, .item-actions button,"
+            + " .unused-name, #unused button";
           const texts = [];
           for (const element of document.body.querySelectorAll("*")) {
             if (!element.checkVisibility() || element.closest(given)) continue;
@@ -259,7 +262,7 @@ def test_on_a_phone_the_drawer_and_the_player(chat: Chat, browser: Browser) -> N
     with visitor(browser, chat.address, size=NARROW, **PHONE) as seen:
         tab = seen.tab
         tab.tap("#open-sidebar")
-        tab.tap(".item-link")
+        tab.tap("#conversation-list .item-link")
         see_frames(tab, FRAMES)
         tab.wait_for_selector("#sidebar", state="hidden")
         tab.tap("#toggle-stage")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,7 +25,8 @@ from tests.chat.browser import (
     visitor,
     wait_until,
 )
-from tests.support.browser import chromium_path, running_browser
+from tests.support.browser import NARROWEST, chromium_path, running_browser
+from tests.support.looks import low_contrast, overflowing, too_small
 from tests.support.running_chat import chat_process, running_chat
 from tests.support.small_video import FPS, HEIGHT_PX, WIDTH_PX
 
@@ -67,11 +69,15 @@ def choose(tab: Tab, name: str, content: bytes, *, button: str = "#choose-video"
     chooser.value.set_files(given)
 
 
-def slow_down(tab: Tab, bytes_per_sec: int) -> None:
-    """Let no upload be faster than this; -1 for no limit."""
+@contextmanager
+def slow_uploads(tab: Tab, bytes_per_sec: int) -> Iterator[None]:
+    """Let no upload be faster than this while the context lasts."""
     network = tab.context.new_cdp_session(tab)
     limits = {"offline": False, "latency": 0, "downloadThroughput": -1}
-    network.send("Network.emulateNetworkConditions", {**limits, "uploadThroughput": bytes_per_sec})
+    for_all = "Network.emulateNetworkConditions"
+    network.send(for_all, {**limits, "uploadThroughput": bytes_per_sec})
+    yield
+    network.send(for_all, {**limits, "uploadThroughput": -1})
 
 
 def test_hostile_names_and_answers_do_nothing(
@@ -139,14 +145,14 @@ def test_files_that_are_not_taken(chat: Chat, browser: Browser, small_video: Pat
         choose(tab, "empty.mp4", b"", button="#choose-other")
         tab.wait_for_selector("text=This file is empty.")
 
-        slow_down(tab, 40_000)
-        choose(tab, "slow.mp4", small_video.read_bytes() + bytes(400_000), button="#choose-other")
-        wait_until(tab, "() => document.getElementById('upload-progress').value > 0.05")
-        assert "%" in tab.inner_text("#upload-figures")
-        assert tab.inner_text("#upload-pill").startswith("Uploading")
-        tab.click("#cancel-upload")
-        tab.wait_for_selector("#drop-idle:not([hidden])")
-        slow_down(tab, -1)
+        longer = small_video.read_bytes() + bytes(400_000)
+        with slow_uploads(tab, 40_000):
+            choose(tab, "slow.mp4", longer, button="#choose-other")
+            wait_until(tab, "() => document.getElementById('upload-progress').value > 0.05")
+            assert "%" in tab.inner_text("#upload-figures")
+            assert tab.inner_text("#upload-pill").startswith("Uploading")
+            tab.click("#cancel-upload")
+            tab.wait_for_selector("#drop-idle:not([hidden])")
         assert kept_files(chat.data_dir) == kept
         drop(tab, small_video, small_video)
         tab.wait_for_selector("text=One video at a time, please.")
@@ -188,17 +194,16 @@ def test_the_server_is_killed_and_comes_back(
             model.say("One ball ")
             see_answer(tab, "One ball", "writing")
             other.goto(f"{first.address}/")
-            slow_down(other, 20_000)
-            choose(other, "second.mp4", small_video.read_bytes() + bytes(200_000))
-            wait_until(other, "() => document.getElementById('upload-progress').value > 0.1")
-            tab.wait_for_timeout(600)  # what is not yet written down may be lost
-            first.kill()
-            tab.wait_for_selector("#connection:not([hidden])")
-            assert "connection to the server is lost" in tab.inner_text("#connection")
-            assert not tab.is_enabled("#send")
-            other.wait_for_selector("#upload-failed #retry-upload")
-            assert "broke during the upload" in other.inner_text("#upload-failed")
-            slow_down(other, -1)
+            with slow_uploads(other, 20_000):
+                choose(other, "second.mp4", small_video.read_bytes() + bytes(200_000))
+                wait_until(other, "() => document.getElementById('upload-progress').value > 0.1")
+                tab.wait_for_timeout(600)  # what is not yet written down may be lost
+                first.kill()
+                tab.wait_for_selector("#connection:not([hidden])")
+                assert "connection to the server is lost" in tab.inner_text("#connection")
+                assert not tab.is_enabled("#send")
+                other.wait_for_selector("#upload-failed #retry-upload")
+                assert "broke during the upload" in other.inner_text("#upload-failed")
 
             port = str(urlsplit(first.address).port)
             with chat_process(*options, "--port", port):
@@ -276,11 +281,13 @@ def test_who_has_no_token_signs_in(browser: Browser, tmp_path: Path) -> None:
             tab.keyboard.press("Enter")
             tab.wait_for_selector("#welcome:not([hidden])")
             tab.wait_for_selector("#offline-notice:not([hidden])")
-        with visitor(browser, address, locale="zh-CN") as seen:
+        narrow: Any = {"size": NARROWEST, "color_scheme": "dark", "locale": "zh-CN"}
+        with visitor(browser, address, **narrow) as seen:
             tab = seen.tab
             tab.wait_for_url("**/login")
             assert tab.inner_text("h1") == "登录"
             tab.fill("#token", "a bad one")
             tab.click("#sign-in")
             tab.wait_for_selector("text=令牌不正确。")
+            assert overflowing(tab) + too_small(tab) + low_contrast(tab) == []
             seen.forgive("status of 4")

@@ -5,52 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.chat.teller import Teller, telling
-from tests.support.chat_client import ChatClient, until
-from tests.support.running_chat import running_chat
+from tests.chat.scene import Scene
+from tests.support.chat_client import until
 from tests.vlm.live_server import DONE, STOP, chunk
 
 KEY = "sk-0123456789-XQZJK-9876543210"
-
-
-@dataclass
-class Scene:
-    """A chat with a scripted endpoint and one video, and a person who uses it."""
-
-    client: ChatClient
-    teller: Teller
-    video: dict[str, Any]
-    data_dir: Path
-
-    def begin(self, **chosen: Any) -> str:
-        return self.client.begin(self.video["id"], **chosen)
-
-    def asked(self, conversation_id: str, question: str, answer: str = "Yes.") -> dict[str, Any]:
-        """Ask, have it answered, and return what the endpoint was sent."""
-        with self.teller.answers(question) as told:
-            self.client.ask(conversation_id, question)
-            told.says(answer, ends=True)
-            body = told.body()
-            assert self.client.answer(conversation_id)["state"] == "done"
-            return body
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory, small_video: Path) -> Iterator[Scene]:
-    data_dir = tmp_path_factory.mktemp("conversations")
-    with (
-        telling() as teller,
-        running_chat(data_dir, endpoint=teller.options, sampling={"max_frames": 9}) as address,
-        ChatClient(address) as client,
-    ):
-        yield Scene(client, teller, client.video(small_video), data_dir)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +257,7 @@ REFUSALS = {
     "model": (404, "The model `seeing-1` does not exist"),
     "size": (413, "Request entity too large"),
     "refused": (400, "messages: something about them is wrong"),
-    "endpoint_down": (500, "internal error"),
+    "upstream": (500, "internal error"),
 }
 
 
@@ -362,6 +325,7 @@ def test_what_a_model_thinks_is_said_as_a_note_and_is_no_part_of_the_answer(scen
     assert answer["finish_reason"] == "stop"
 
 
+@pytest.mark.slow
 def test_a_very_long_answer_is_kept_whole(scene: Scene) -> None:
     conversation = scene.begin()
     long = "".join(f"Line {number} at 1.5 s, 中文。\n\n" for number in range(4000))
@@ -370,3 +334,29 @@ def test_a_very_long_answer_is_kept_whole(scene: Scene) -> None:
     assert kept["text"] == long
     assert kept["html"].count("data-time") == 4000
     assert len(kept["moments"]) == 1
+
+
+def test_a_conversation_leaves_as_markdown_and_as_json_with_frames_and_times(scene: Scene) -> None:
+    conversation = scene.begin()
+    scene.asked(conversation, "刹车在第几秒? <b>", "At **2.5 s**, Frame 4.")
+    named = {"title": "路测: a/b\\c <x>"}
+    scene.client.http.patch(f"/api/conversations/{conversation}", json=named)
+    path = f"/api/conversations/{conversation}/export"
+    markdown = scene.client.http.get(path, params={"format": "markdown"})
+    assert markdown.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert "filename*=UTF-8''%E8%B7%AF%E6%B5%8B" in markdown.headers["content-disposition"]
+    text = markdown.content.decode()
+    for part in (
+        "刹车在第几秒? <b>",
+        "At **2.5 s**, Frame 4.",
+        "| 4 |",
+        "temperature 0.2",
+        r"\<x\>",
+    ):
+        assert part in text
+    exported = scene.client.http.get(path, params={"format": "json"})
+    assert "attachment" in exported.headers["content-disposition"]
+    told = exported.json()
+    assert told["messages"][0]["text"] == "刹车在第几秒? <b>"
+    assert len(told["frames"]["frames"]) == 9
+    assert told["messages"][1]["moments"]

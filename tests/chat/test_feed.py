@@ -8,25 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chat.teller import Teller, telling
-from tests.chat.test_conversations import Scene
+from tests.chat.scene import Scene
+from tests.chat.teller import Teller
 from tests.support.chat_client import FINAL, ChatClient, Shown
-from tests.support.running_chat import running_chat
 from three_stage.chat.places import Place
 
 PIECES = ("The ", "car **brakes", "** at ", "2.5 s", ",\n\n", "刹车 🚗 ", "- one\n", "end. ")
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory, small_video: object) -> Iterator[Scene]:
-    data_dir = tmp_path_factory.mktemp("feed")
-    with (
-        telling() as teller,
-        running_chat(data_dir, endpoint=teller.options, sampling={"max_frames": 9}) as address,
-        ChatClient(address) as client,
-    ):
-        video = client.video(small_video)  # type: ignore[arg-type]
-        yield Scene(client, teller, video, data_dir)
 
 
 def start_id(scene: Scene, conversation: str) -> str:
@@ -42,10 +29,12 @@ def tell_slowly(teller: Teller, question: str, text: list[str], over: threading.
             threading.Event().wait(0.004)
         told.says("", ends=True)
         told.body()
-        told.left.wait(2)
 
 
-@pytest.mark.parametrize("seed", range(4))
+SEEDS = (0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 4)))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_reader_who_leaves_at_any_event_and_comes_back_has_exactly_the_text(
     scene: Scene, seed: int
 ) -> None:
@@ -125,6 +114,7 @@ def test_the_last_piece_before_a_pause_is_rendered_too(scene: Scene) -> None:
                 told.says(", two")
 
 
+@pytest.mark.slow
 def test_a_slow_reader_gets_more_at_once_and_holds_nobody_up(scene: Scene) -> None:
     conversation = scene.begin()
     with (

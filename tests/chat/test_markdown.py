@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from three_stage.chat.markdown import answer_html
@@ -107,6 +107,7 @@ def times(html: str) -> list[str]:
     return re.findall(r'data-time="([^"]*)"', html)
 
 
+@settings(max_examples=60)
 @given(ANSWERS)
 def test_nothing_active_is_in_an_answer_whatever_a_model_writes(text: str) -> None:
     elements = Elements(shown(text))
@@ -122,6 +123,7 @@ def test_nothing_active_is_in_an_answer_whatever_a_model_writes(text: str) -> No
             assert "noopener" in (attributes["rel"] or "")
 
 
+@settings(max_examples=30)
 @given(st.text(alphabet=st.characters(categories=["L", "N", "Zs"]), max_size=60))
 def test_plain_words_are_shown_as_they_are(text: str) -> None:
     assert Elements(shown(text)).text.split() == text.split()

@@ -13,7 +13,7 @@ import pytest
 
 from three_stage.chat.folders import Folders
 from three_stage.chat.pools import Pools, nearest_frame
-from three_stage.chat.values import TimeRange, Video
+from three_stage.chat.values import Frame, Pool, TimeRange, Video
 from three_stage.media import MediaWorkers
 from three_stage.settings import SamplingSettings
 from three_stage.vlm import Picture
@@ -78,6 +78,7 @@ def test_a_pool_is_made_once_and_a_damaged_one_anew(tmp_path: Path, small_video:
     with_pools(tmp_path, small_video, use)
 
 
+@pytest.mark.slow
 def test_parts_have_pools_of_their_own_and_pictures_are_shared_while_in_use(
     tmp_path: Path, small_video: Path
 ) -> None:
@@ -97,17 +98,23 @@ def test_parts_have_pools_of_their_own_and_pictures_are_shared_while_in_use(
     with_pools(tmp_path, small_video, use)
 
 
-def test_the_nearest_frame_is_the_earlier_of_two(tmp_path: Path, small_video: Path) -> None:
-    async def use(pools: Pools, _folders: Folders) -> None:
-        pool = await pools.get(VIDEO, 9)
-        middle = (pool.frames[2].time_sec + pool.frames[3].time_sec) / 2
-        assert nearest_frame(pool, middle - 0.01).index == 3
-        assert nearest_frame(pool, middle + 0.01).index == 4
-        assert nearest_frame(pool, 1e9).index == 9
+def test_the_nearest_frame_is_the_earlier_of_two() -> None:
+    frames = tuple(Frame(index=n, time_sec=float(n), file_name="") for n in range(1, 10))
+    pool = Pool(
+        video_id=VIDEO.id,
+        key="",
+        frames=frames,
+        width_px=1,
+        height_px=1,
+        end_sec=10.0,
+        note="",
+        warnings=(),
+    )
+    found = [nearest_frame(pool, time_sec).index for time_sec in (0.0, 2.4, 2.5, 2.6, 1e9)]
+    assert found == [1, 2, 2, 3, 9]
 
-    with_pools(tmp_path, small_video, use)
 
-
+@pytest.mark.slow
 def test_who_forgets_a_video_ends_the_making_of_its_pictures(
     tmp_path: Path, small_video: Path
 ) -> None:

@@ -72,7 +72,8 @@ ANSWER = Message(
     finish_reason="stop",
     tokens=Tokens(prompt_tokens=1, completion_tokens=2),
     notes=("n",),
-    max_frames=9,
+    pool_key="c" * 16,
+    part_key="d" * 16,
 )
 
 

@@ -71,7 +71,7 @@ def test_a_named_part_runs_forward_from_one_named_moment_to_another(text: str) -
     span = range_in(text, END_SEC, FRAMES)
     if span is not None:
         assert span.start_sec < span.end_sec
-        assert {span.start_sec, span.end_sec} <= set(times(text))
+        assert {span.start_sec, span.end_sec} <= {*times(text), END_SEC}
 
 
 @given(st.floats(0, END_SEC).map(lambda sec: round(sec, 2)))
@@ -128,6 +128,8 @@ def test_a_time_as_we_write_it_is_found_again(time_sec: float) -> None:
         ("Frame 8 (12.00 s)", [12.0, 12.0]),
         ("Frames 3 and 8 at 20 s", [4.5, 12.0, 20.0]),
         ("600.00 s", [600.0]),
+        ("at second 12, a car", [12.0]),
+        ("from second 12.5 on", [12.5]),
     ],
 )
 def test_what_names_a_moment(text: str, found: list[float]) -> None:
@@ -172,6 +174,10 @@ def test_what_names_a_moment(text: str, found: list[float]) -> None:
         "192.168.0.1:80",
         "1:02:03:04",
         "12 °",
+        "the second 2 cars",
+        "a few seconds 5 people",
+        "at second 12:30",
+        "at second 700",
         "100%",
     ],
 )
@@ -210,6 +216,15 @@ def test_a_time_that_was_rounded_up_is_the_end() -> None:
         ("第4帧到第8帧", (6, 12)),
         ("1分5秒到1分10秒", (65, 70)),
         ("at 3 s; and from 12 s to 18 s", (12, 18)),
+        ("from 12 s to 1800 s", (12, END_SEC)),
+        ("0:12-99:00", (12, END_SEC)),
+        ("Frames 4 to 99", (6, END_SEC)),
+        ("seconds 5 to 8", (5, 8)),
+        ("What happens in Seconds 5-8?", (5, 8)),
+        ("between seconds 5 and 8.5", (5, 8.5)),
+        ("from second 12 to second 18", (12, 18)),
+        ("from second 12 to 18", (12, 18)),
+        ("between second 12 and second 18", (12, 18)),
     ],
 )
 def test_what_names_a_part(text: str, span: tuple[float, float]) -> None:
@@ -226,7 +241,9 @@ def test_what_names_a_part(text: str, span: tuple[float, float]) -> None:
         "12 s. To 18 s",
         "compare 12 s and 18 s",
         "12秒和18秒",
-        "from 12 s to 1800 s",
+        "from 700 s to 1800 s",
+        "in a few seconds 5 people cross to 3 shops",
+        "Frames 60 to 99",
         "on 2024-05-12 to 2024-06-01",
         "3:1 to 4:1",
         "from 10 m to 20 m",

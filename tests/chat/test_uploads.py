@@ -30,8 +30,8 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ChatClient,
         ("a.mp4", "libx264", "video/mp4"),
         ("a.avi", "mpeg4", "video/x-msvideo"),
         ("a.mkv", "libx264", "video/webm"),
-        ("a.webm", "libvpx", "video/webm"),
-        ("a.mov", "mpeg4", "video/mp4"),
+        pytest.param("a.webm", "libvpx", "video/webm", marks=pytest.mark.slow),
+        pytest.param("a.mov", "mpeg4", "video/mp4", marks=pytest.mark.slow),
     ],
 )
 def test_every_usual_container_is_taken_and_played_back_byte_for_byte(
@@ -74,6 +74,41 @@ def test_a_video_whose_file_is_lost_says_so(chat: tuple[ChatClient, Path], tmp_p
     assert strip["state"] == "failed"
     assert str(data_dir) not in str(strip["error"])
     assert client.http.delete(f"/api/conversations/{conversation}").status_code == 204
+
+
+def test_pictures_that_cannot_be_made_are_failed_with_a_reason_and_tried_again(
+    chat: tuple[ChatClient, Path], tmp_path: Path
+) -> None:
+    client, data_dir = chat
+    path = write_numbered(tmp_path / "a.mp4", Numbered(frames=12))
+    video = client.video(path, "later.mp4")
+    conversation = client.begin(video["id"])
+    client.strip(conversation)
+    source = data_dir / "videos" / video["id"] / "source"
+    source.write_bytes(b"damaged " * 100)
+    client.http.patch(f"/api/conversations/{conversation}", json={"max_frames": 3})
+    strip = client.strip(conversation)
+    assert (strip["state"], strip["error"]["code"]) == ("failed", "unreadable")
+    assert "later.mp4" in strip["error"]["message"]
+    assert str(data_dir) not in str(strip)
+    client.ask(conversation, "What do you see?")
+    answer = client.answer(conversation)
+    assert (answer["state"], answer["error"]["code"]) == ("failed", "unreadable")
+    source.write_bytes(path.read_bytes())
+    client.post(f"/conversations/{conversation}/messages/{answer['id']}/retry", status=202)
+    assert client.answer(conversation)["state"] == "done"
+    assert len(client.strip(conversation)["frames"]) == 3
+
+
+def test_a_video_that_is_cut_off_is_taken_with_a_warning(
+    chat: tuple[ChatClient, Path], tmp_path: Path
+) -> None:
+    client, _ = chat
+    spec = Numbered(frames=90, container_options={"movflags": "faststart"})
+    path = write_numbered(tmp_path / "a.mp4", spec)
+    video = client.video(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    assert "cut off" in video["warnings"][0]
+    assert "cut off" in client.strip(client.begin(video["id"]))["note"]
 
 
 def test_a_sender_who_leaves_in_the_middle_leaves_nothing_behind(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.media.conftest import Videos, assert_pictures_are_what_they_say
@@ -29,6 +30,7 @@ class Times:
         return len(self.times_sec)
 
 
+@settings(max_examples=30)
 @given(
     gaps=st.lists(st.floats(0.001, 5.0), min_size=0, max_size=80),
     start=st.floats(0.0, 100.0),
@@ -39,9 +41,9 @@ def test_chosen_frames_are_on_display_in_the_part_and_spread_over_it(
     gaps: list[float], start: float, length: float, most: int
 ) -> None:
     times = np.concatenate([[0.0], np.cumsum(gaps)])
-    settings = dataclasses.replace(SETTINGS, max_frames=most)
-    table: FrameTable = Times(times)
-    chosen = choose_frames(table, settings, 1, (start, start + length)).indices
+    sampling = dataclasses.replace(SETTINGS, max_frames=most)
+    table = cast("FrameTable", Times(times))
+    chosen = choose_frames(table, sampling, 1, (start, start + length)).indices
     shown = [
         index
         for index, time in enumerate(times)

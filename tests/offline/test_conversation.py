@@ -151,6 +151,35 @@ def test_a_part_that_is_shown_more_closely_is_what_the_question_is_about(ask: As
         assert english(known.FLASH_AT) in ask(body)
 
 
+@pytest.mark.parametrize(
+    ("question", "heading"),
+    [
+        ("What happens from 5 s to 6.5 s?", "**Frame 21 (5.00 s) to Frame 24 (6.50 s)** (4 "),
+        ("What happens in Frames 3 to 4?", "**Frame 21 (5.00 s) to Frame 24 (6.50 s)** (4 "),
+        ("Describe it", "**Frame 21 (5.00 s) to Frame 24 (6.50 s)** (4 "),
+        ("What do you see in frame 4?", f"{english(3)}"),
+    ],
+)
+def test_only_a_parts_own_pictures_are_counted_as_its(
+    ask: Ask, question: str, heading: str
+) -> None:
+    times_sec = [5.0, 5.5, 6.0, 6.5]
+    parts = known.labelled(known.known_pictures()[:4], times_sec)
+    for number, at_sec in enumerate(times_sec):
+        parts[2 * number]["text"] = f"Frame {known.COUNT + 1 + number} at {at_sec:.2f} s"
+    told = (
+        "The pictures from Frame 21 to Frame 24 show one part of the video more closely: 5.00 s to "
+        "6.50 s. The question that follows is about this part."
+    )
+    assert 5.0 < known.time_sec(3) < 6.5
+    body = known.talk(PARTS, "?", "?")
+    body["messages"][-1]["content"] = [
+        *parts,
+        *({"type": "text", "text": text} for text in (told, question)),
+    ]
+    assert heading in ask(body)
+
+
 @settings(max_examples=12, deadline=None)
 @given(levels=st.lists(st.integers(0, 85), min_size=2, max_size=9, unique=True), data=st.data())
 def test_the_brightest_of_any_pictures_is_the_brightest(

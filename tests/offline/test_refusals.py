@@ -68,6 +68,7 @@ def jpeg_of_size(width_px: int, height_px: int) -> bytes:
         (scenes.body(FEW, "hi", n=2), "literal_error"),
         (scenes.body(FEW, "hi", response_format={"type": "grammar"}), "literal_error"),
         (scenes.body(FEW, "hi", response_format={"type": "json_schema"}), "missing_schema"),
+        (scenes.body(FEW, "as JSON", response_format={"type": "json_object"}), "missing_schema"),
     ],
 )
 def test_what_is_no_request_is_refused(post: Post, body: Any, code: str) -> None:

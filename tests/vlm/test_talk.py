@@ -359,6 +359,47 @@ def test_an_answer_that_breaks_off_is_never_asked_again(pieces: list[bytes], sai
     run(work())
 
 
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        # What may be the beginning of the key, of a mark, or of a split character is held back.
+        ([says("half an answer ", KEY[:3])], f"half an answer {KEY[:3]}"),
+        ([says("half an answer\n</th")], "half an answer\n</th"),
+        ([says("half \ud83d")], "half \ufffd"),
+        ([says("<think>hm</think>", "half an ", KEY[:1]), b"data: {oops\n\n"], f"half an {KEY[0]}"),
+        ([says("half an", KEY[:2]), chunk({}, "error"), DONE], f"half an{KEY[:2]}"),
+    ],
+)
+def test_the_end_of_half_an_answer_is_told(pieces: list[bytes], text: str) -> None:
+    async def work() -> None:
+        async with live_server(answering(*pieces)) as server:
+            settings = settings_for(server.url)
+            async with Talker(resolve_endpoint(settings), settings) as talker:
+                events: list[TalkEvent] = []
+                with pytest.raises(BrokenOffError) as caught:
+                    await heard(talker, talk_of(), events)
+        assert text_in(events) == text
+        assert caught.value.characters == len(text)
+
+    run(work())
+
+
+def test_half_a_thought_is_no_answer() -> None:
+    closes = answering(says("hm\n</think>Yes."), WHOLE)
+
+    async def work() -> None:
+        async with live_server(in_turn(closes, answering(says("hm, hm")))) as server:
+            settings = settings_for(server.url)
+            async with Talker(resolve_endpoint(settings), settings) as talker:
+                await heard(talker, talk_of())
+                events: list[TalkEvent] = []
+                with pytest.raises(BrokenOffError, match="in the thinking"):
+                    await heard(talker, talk_of(), events)
+        assert events == [Thought("hm, hm")]
+
+    run(work())
+
+
 def test_a_reset_connection_breaks_an_answer_off() -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.write(says("A door."))

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from loguru import logger
@@ -37,7 +36,7 @@ from three_stage.chat.values import (
     Video,
 )
 from three_stage.settings import ThreeStageError
-from three_stage.vlm import Delay, End, Piece, Talk, Talker, Thought
+from three_stage.vlm import Delay, End, Piece, Talk, Talker, TalkEvent, Thought
 
 SAVE_EVERY_SEC = 0.5
 RENDER_EVERY_SEC = 0.25
@@ -45,6 +44,7 @@ _RENDER_SHARE = 10
 """A rendering that took long is followed by so many times its own length of rest."""
 
 _LOOKING = "looking at the video"
+_WAITING = "waiting for a free place"
 _ASKING = "waiting for the model"
 _THINKING = "the model is thinking"
 
@@ -55,6 +55,7 @@ class Job:
 
     conversation: Conversation
     video: Video
+    model: str
     turns: tuple[Turn, ...]
     question: str
     span: TimeRange | None
@@ -66,6 +67,7 @@ class LiveAnswer:
 
     message: Message
     end_sec: float
+    on_rendered: Callable[[], None]
     text: str = ""
     note: str = ""
     frame_times: Mapping[int, float] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class LiveAnswer:
     _html: str = ""
     _html_length: int = 0
     _next_rendering_sec: float = 0.0
+    _rendering: asyncio.Task[None] | None = None
 
     def now(self) -> Message:
         """Return the message with the text as it is now."""
@@ -84,26 +87,33 @@ class LiveAnswer:
         """Return in how many seconds a rendering of the newest text may be had."""
         return max(0.0, min(self._next_rendering_sec - time.monotonic(), RENDER_EVERY_SEC))
 
-    async def rendered(self) -> tuple[str, int]:
-        """Return the text as HTML and how much of it that is; rendered anew now and then.
+    def rendered(self) -> tuple[str, int]:
+        """Return the text as HTML, and how much of the text that is.
 
-        In a thread: what a model writes may take long to render.
+        A newer one is begun now and then; ``on_rendered`` tells when it is there.
         """
-        now_sec = time.monotonic()
-        is_due = now_sec >= self._next_rendering_sec and self._html_length != len(self.text)
-        if is_due:
-            self._next_rendering_sec = math.inf
-            text = self.text
+        is_due = self._rendering is None and time.monotonic() >= self._next_rendering_sec
+        if is_due and self._html_length != len(self.text):
+            # A task of its own: who asked for it may leave, and others wait for it too.
+            self._rendering = asyncio.create_task(self._render())
+        return self._html, self._html_length
+
+    async def _render(self) -> None:
+        """Render in a thread: what a model writes may take long."""
+        began_sec, text = time.monotonic(), self.text
+        try:
             html = await asyncio.to_thread(answer_html, text, self.end_sec, self.frame_times)
             self._html, self._html_length = html, len(text)
-            took_sec = time.monotonic() - now_sec
+        finally:
+            took_sec = time.monotonic() - began_sec
             rest_sec = max(RENDER_EVERY_SEC, _RENDER_SHARE * took_sec)
             self._next_rendering_sec = time.monotonic() + rest_sec
-        return self._html, self._html_length
+            self._rendering = None
+        self.on_rendered()
 
 
 class Answers:
-    """All answers that are being written."""
+    """All answers that are being written, ``most_at_once`` of them at a time; others wait."""
 
     def __init__(
         self,
@@ -114,6 +124,7 @@ class Answers:
         talker: Talker,
         prompts: Mapping[str, Prompt],
         signals: Signals,
+        most_at_once: int,
     ) -> None:
         self._folders = folders
         self._store = store
@@ -124,6 +135,7 @@ class Answers:
         self._live: dict[str, LiveAnswer] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._saver: asyncio.Task[None] | None = None
+        self._places = asyncio.Semaphore(most_at_once)
 
     def live(self, conversation_id: str) -> LiveAnswer | None:
         """Return the answer that a conversation is waiting for, if there is one."""
@@ -131,7 +143,11 @@ class Answers:
 
     def start(self, job: Job, answer: Message) -> None:
         """Write an answer; returns at once."""
-        live = LiveAnswer(answer, end_sec=job.video.duration_sec)
+        live = LiveAnswer(
+            answer,
+            end_sec=job.video.duration_sec,
+            on_rendered=lambda: self._signals.of(answer.conversation_id).wake(),
+        )
         self._live[answer.conversation_id] = live
         task = asyncio.create_task(self._write(live, job))
         self._tasks[answer.conversation_id] = task
@@ -167,11 +183,12 @@ class Answers:
             was_wanted = live.is_stopped
             self._end(live, MessageState.STOPPED if was_wanted else MessageState.INTERRUPTED)
         except (ThreeStageError, OSError) as error:
-            self._end(live, MessageState.FAILED, trouble_of(error, job.video, self._folders))
+            logger.warning("{}: {}", _subject(job), error)
+            self._end(live, MessageState.FAILED, self._trouble(error, job))
         except Exception:  # whatever it is, the person must not wait for ever
-            logger.exception("conversation {}: the answer failed", live.message.conversation_id)
-            self._end(live, MessageState.FAILED, trouble_of(ChatError("The server made a mistake."),
-                                                           job.video, self._folders))  # fmt: skip
+            logger.exception("{}: the answer failed", _subject(job))
+            trouble = self._trouble(ChatError("The server made a mistake."), job)
+            self._end(live, MessageState.FAILED, trouble)
         try:
             await self._store.save_messages([live.now()])
         except ChatError as error:
@@ -182,20 +199,33 @@ class Answers:
             del self._tasks[live.message.conversation_id]
             self._signals.of(live.message.conversation_id).changed()
 
+    def _trouble(self, error: Exception, job: Job) -> Trouble:
+        """Return what the person is told; which conversation it is, he knows."""
+        trouble = trouble_of(error, job.video, self._folders)
+        message = trouble.message.removeprefix(f"{_subject(job)}: ")
+        return dataclasses.replace(trouble, message=message)
+
     async def _ask(self, live: LiveAnswer, job: Job) -> None:
-        # No name for the talk: its pictures are let go of once they are sent.
-        async with contextlib.aclosing(self._talker.talk(await self._talk(live, job))) as events:
-            self._note(live, _ASKING)
-            async for event in events:
-                match event:
-                    case Piece(text):
-                        self._grow(live, text)
-                    case Thought() if not live.text:
-                        self._note(live, _THINKING)
-                    case Delay(reason, wait_sec):
-                        self._note(live, f"{reason}, asking again in {wait_sec:.0f} s")
-                    case End():
-                        self._finish(live, event)
+        if self._places.locked():
+            self._note(live, _WAITING)
+        async with self._places:
+            # No name for the talk: its pictures are let go of once they are sent.
+            talking = self._talker.talk(await self._talk(live, job))
+            async with contextlib.aclosing(talking) as events:
+                self._note(live, _ASKING)
+                async for event in events:
+                    self._take(live, event)
+
+    def _take(self, live: LiveAnswer, event: TalkEvent) -> None:
+        match event:
+            case Piece(text):
+                self._grow(live, text)
+            case Thought() if not live.text:
+                self._note(live, _THINKING)
+            case Delay(reason, wait_sec):
+                self._note(live, f"{reason}, asking again in {wait_sec:.0f} s")
+            case End():
+                self._finish(live, event)
 
     async def _talk(self, live: LiveAnswer, job: Job) -> Talk:
         """Get the pictures and put the question together."""
@@ -204,6 +234,7 @@ class Answers:
         pool = await self._pools.get(job.video, conversation.max_frames)
         pictures = await self._pools.pictures(pool)
         live.end_sec, live.frame_times = pool.end_sec, frame_times_of(pool, None)
+        live.message = dataclasses.replace(live.message, pool_key=pool.key, part_key=None)
         close_up = None
         if job.span is not None:
             part = await self._pools.get(job.video, conversation.max_frames, job.span)
@@ -211,10 +242,11 @@ class Answers:
             shown = await self._pools.pictures(part, first_number=first)
             close_up = CloseUp(span=job.span, pictures=shown, first_number=first)
             live.frame_times = frame_times_of(pool, part)
+            live.message = dataclasses.replace(live.message, part_key=part.key)
         return Talk(
-            subject=f"conversation {conversation.id}",
+            subject=_subject(job),
             remarks=remarks_for(self._prompts, pool, pictures, job.turns, job.question, close_up),
-            model=conversation.model,
+            model=job.model,
             temperature=conversation.temperature,
             max_tokens=None,
         )
@@ -237,7 +269,7 @@ class Answers:
             finish_reason=end.finish_reason,
             tokens=_tokens(end.usage),
             model=end.model_answered or live.message.model,
-            notes=end.notes,
+            notes=(*live.message.notes, *end.notes),
         )
 
     def _end(self, live: LiveAnswer, state: MessageState, trouble: Trouble | None = None) -> None:
@@ -269,6 +301,10 @@ def _cancel(live: LiveAnswer, task: asyncio.Task[None]) -> None:
     if not live.is_cancelled and not live.message.state.is_final:
         live.is_cancelled = True
         task.cancel()
+
+
+def _subject(job: Job) -> str:
+    return f"conversation {job.conversation.id}"
 
 
 def frame_times_of(pool: Pool, part: Pool | None) -> dict[int, float]:

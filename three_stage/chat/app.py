@@ -95,7 +95,7 @@ async def open_chat(
         signals = Signals()
         answers = Answers(
             folders=folders, store=store, pools=pools, talker=talker, prompts=prompts,
-            signals=signals,
+            signals=signals, most_at_once=settings.endpoint.concurrency,
         )  # fmt: skip
         stack.push_async_callback(answers.close)
         most_bytes = int(settings.server.max_upload_mb * BYTES_A_MB)
@@ -113,6 +113,7 @@ async def open_chat(
             ),
         )
         stack.push_async_callback(service.close)
+        await service.tidy()
         programs = Programs(
             service=service,
             folders=folders,
@@ -168,6 +169,7 @@ def _status(settings: ChatSettings, endpoint: Endpoint) -> ServerStatus:
         default_frames=min(settings.sampling.max_frames, MOST_FRAMES),
         most_frames=MOST_FRAMES,
         default_temperature=settings.endpoint.temperature,
+        concurrency=settings.endpoint.concurrency,
     )
 
 

@@ -18,6 +18,11 @@ from three_stage.vlm import Picture, Remark
 MOST_HISTORY_CHARACTERS = 100_000
 """Of earlier turns, the latest of them; about a tenth of what today's models read."""
 
+MOST_ANSWER_CHARACTERS = 16_000
+"""Of one earlier answer: a longer one loses its middle, so that it does not cost the others."""
+
+_LEFT_OUT = "\n\n[…]\n\n"
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -36,21 +41,32 @@ class CloseUp:
     first_number: int
 
 
-def earlier_turns(messages: Sequence[Message]) -> tuple[Turn, ...]:
-    """Return the exchanges that have an answer, be it a part of one, as many as have room."""
+def earlier_turns(messages: Sequence[Message]) -> tuple[tuple[Turn, ...], int]:
+    """Return the exchanges that have an answer, be it a part of one, and how many had no room.
+
+    The latest ones are kept. Of a long answer its beginning and its end are.
+    """
     turns = []
     for question, answer in itertools.pairwise(messages):
         is_pair = question.role is Role.USER and answer.role is Role.ASSISTANT
         if is_pair and answer.text.strip():
-            turns.append(Turn(question.text, answer.text))
+            turns.append(Turn(question.text, _without_middle(answer.text)))
     room = MOST_HISTORY_CHARACTERS
-    kept: list[Turn] = []
+    kept = 0
     for turn in reversed(turns):
         room -= len(turn.question) + len(turn.answer)
         if room < 0:
             break
-        kept.append(turn)
-    return tuple(reversed(kept))
+        kept += 1
+    left_out = len(turns) - kept
+    return tuple(turns[left_out:]), left_out
+
+
+def _without_middle(text: str) -> str:
+    if len(text) <= MOST_ANSWER_CHARACTERS:
+        return text
+    half = MOST_ANSWER_CHARACTERS // 2
+    return text[:half] + _LEFT_OUT + text[-half:]
 
 
 def remarks_for(

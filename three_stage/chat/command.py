@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import ipaddress
+import re
 import signal
 import socket
 import sys
@@ -16,7 +18,13 @@ from loguru import logger
 
 from three_stage import __version__
 from three_stage.chat.gate import is_loopback
-from three_stage.settings import ChatSettings, OutputSettings, ThreeStageError, UsageError
+from three_stage.settings import (
+    POOL_SIZE_ADVISED,
+    ChatSettings,
+    OutputSettings,
+    ThreeStageError,
+    UsageError,
+)
 from three_stage.settings.cli import (
     DOTENV_FILE,
     HELP_FORM,
@@ -35,6 +43,7 @@ from three_stage.settings.console import (
 from three_stage.settings.log_file import FILE_FORMAT, LogFile
 
 SHORTEST_TOKEN = 8
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ANSWERS_MAY_TAKE_SEC = 3
 _ABOUT = """Talk about a video: a page where you upload one, watch it, and ask a model about it.
 
@@ -101,6 +110,30 @@ def refuse_open_server(settings: ChatSettings) -> None:
         )
     if server.auth_token is not None and len(server.auth_token.strip()) < SHORTEST_TOKEN:
         raise UsageError(f"--auth-token is shorter than {SHORTEST_TOKEN} characters.")
+    if server.public_host is None:
+        return
+    if server.auth_token is None:
+        raise UsageError(
+            f"--public-host {server.public_host} lets others in: give --auth-token too.",
+            hint="Set the variable THREE_STAGE_AUTH_TOKEN to a long random text.",
+        )
+    if not _NAME.fullmatch(server.public_host):
+        raise UsageError(
+            f"--public-host {server.public_host}: not a name as browsers send it.",
+            hint="Give the name alone, such as chat.example.org: no https://, no port.",
+        )
+
+
+def refuse_too_many_frames(settings: ChatSettings) -> None:
+    """Refuse more pictures than a conversation may have. Raises UsageError."""
+    from three_stage.chat.views import MOST_FRAMES  # noqa: PLC0415 - slow, as what _serve imports
+
+    if settings.sampling.max_frames > MOST_FRAMES:
+        raise UsageError(
+            f"--max-frames {settings.sampling.max_frames} is above {MOST_FRAMES}, the most that a "
+            "conversation may have.",
+            hint=f"Above {POOL_SIZE_ADVISED} today's models lose track.",
+        )
 
 
 async def _serve(settings: ChatSettings) -> int:
@@ -112,6 +145,7 @@ async def _serve(settings: ChatSettings) -> int:
     from three_stage.vlm import resolve_endpoint  # noqa: PLC0415
 
     refuse_open_server(settings)
+    refuse_too_many_frames(settings)
     endpoint = resolve_endpoint(settings.endpoint)
     with _logging_to(settings.output, endpoint.redact), _listening(settings) as listening:
         async with open_chat(settings, endpoint, load_prompts()) as chat:
@@ -167,9 +201,8 @@ def _announce(
 ) -> None:
     """Say where the page is and who answers there."""
     host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
     if not settings.output.quiet:
-        click.echo(f"Open http://{shown}:{port}/ in a browser. Ctrl-C ends this server.")
+        click.echo(f"Open {_shown_address(host, port)}. Ctrl-C ends this server.")
         who = (
             "NO MODEL ENDPOINT IS SET: the embedded offline model answers. It measures colours and "
             "motion and understands nothing. Set --provider or --api-base for a real model."
@@ -177,6 +210,22 @@ def _announce(
             else f"model {model}"
         )
         click.echo(f"{who}\ndata: {settings.server.data_dir.absolute()}")
+    if settings.sampling.max_frames > POOL_SIZE_ADVISED:
+        logger.warning(
+            "--max-frames {} is above {}: today's models lose track of so many pictures.",
+            settings.sampling.max_frames, POOL_SIZE_ADVISED,
+        )  # fmt: skip
+
+
+def _shown_address(host: str, port: int) -> str:
+    """Return where a browser finds the page; an address that stands for all is none."""
+    if ipaddress.ip_address(host).is_unspecified:
+        this_machine = "[::1]" if ":" in host else "127.0.0.1"
+        return (
+            f"http://{this_machine}:{port}/ in a browser on this machine, or this machine's name "
+            "from others"
+        )
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/ in a browser"
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -9,9 +10,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from three_stage.chat.errors import ChatError
+from three_stage.chat.errors import AnswerTooLongError, ChatError
 from three_stage.chat.folders import new_id
-from three_stage.chat.troubles import code_of
+from three_stage.chat.troubles import code_of, without_key_tail
 from three_stage.settings import ThreeStageError
 from three_stage.vlm import (
     AnswerBlockedError,
@@ -34,6 +35,8 @@ _STATUS: tuple[tuple[type[ThreeStageError], int], ...] = (
     (RequestFailedError, 503),
 )
 _REFUSED = 502
+SILENCES_A_WHOLE_ANSWER = 10
+"""So many times the longest silence an answer may take that is waited for as a whole."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,24 @@ class _Head:
 
 
 async def whole_answer(talker: Talker, talk: Talk) -> dict[str, Any]:
-    """Wait for the answer and return it as one chat completion. Raises VlmError."""
+    """Wait for the answer and return it as one chat completion.
+
+    Raises VlmError; AnswerTooLongError when it does not end, as with a model that repeats itself:
+    who waits for the whole of it could not see that.
+    """
+    limit_sec = SILENCES_A_WHOLE_ANSWER * talker.silence_sec
+    try:
+        async with asyncio.timeout(limit_sec):
+            return await _whole_answer(talker, talk)
+    except TimeoutError:
+        raise AnswerTooLongError(
+            f"{talk.subject}: the answer did not end within {limit_sec:g} s "
+            f"({SILENCES_A_WHOLE_ANSWER} times --api-timeout-sec).",
+            hint="Set max_tokens, or ask with stream: true and read it while it is written.",
+        ) from None
+
+
+async def _whole_answer(talker: Talker, talk: Talk) -> dict[str, Any]:
     head, text, thoughts, end = _head(talk, {}), "", "", None
     async with contextlib.aclosing(talker.talk(talk)) as events:
         async for event in events:
@@ -120,7 +140,8 @@ def failure_body(error: ThreeStageError) -> dict[str, Any]:
     """Return the error in OpenAI's form; it holds no secret."""
     status = failure_status(error)
     kind = "invalid_request_error" if status < 500 else "upstream_error"
-    return {"error": {"message": str(error), "type": kind, "param": None, "code": code_of(error)}}
+    message = without_key_tail(str(error))
+    return {"error": {"message": message, "type": kind, "param": None, "code": code_of(error)}}
 
 
 async def _chained(

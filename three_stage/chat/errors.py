@@ -4,11 +4,13 @@ ChatError                  code, HTTP status, message, hint: what the page and p
 ├── NotFoundError          404  no such video, conversation, message or picture
 ├── BusyError              409  an answer is being written; 503 when too much is under way
 ├── TooLargeError          413  a file or a body passes its limit
+├── NoSuchPartError        416  a Range header names no part of the file
 ├── NotAVideoError         415  what was sent is no video that can be read
 ├── BadRequestError        400  what was asked makes no sense
 ├── ForbiddenError         403  another site's page, a foreign host name, a private address
 ├── UnauthorizedError      401  no token, or the wrong one
 ├── SlowSenderError        408  an upload that stands still
+├── AnswerTooLongError     504  an answer that is waited for as a whole does not end
 ├── GoneError              410  the video's file is not there any more
 └── DiskError              507  the disk is full or refuses
 """
@@ -67,6 +69,13 @@ class NotAVideoError(ChatError):
     status: ClassVar[int] = 415
 
 
+class NoSuchPartError(ChatError):
+    """A part of a file that there is not."""
+
+    code: ClassVar[str] = "bad_request"
+    status: ClassVar[int] = 416
+
+
 class BadRequestError(ChatError):
     """What was asked makes no sense."""
 
@@ -93,6 +102,13 @@ class SlowSenderError(ChatError):
 
     code: ClassVar[str] = "timeout"
     status: ClassVar[int] = 408
+
+
+class AnswerTooLongError(ChatError):
+    """An answer that is waited for as a whole did not end."""
+
+    code: ClassVar[str] = "timeout"
+    status: ClassVar[int] = 504
 
 
 class GoneError(ChatError):

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from three_stage.chat.views import ConversationView, FrameStrip, MessageView
+from three_stage.chat.views import ConversationView, MessageView
+
+Seen = Mapping[int, Mapping[int, float]]
+"""For each answer, by its message's id, the numbered frames that it was given on, and their times
+in seconds."""
 
 _LONGEST_NAME = 80
 _NOT_IN_NAMES = '<>:"/\\|?*'
 
 
-def as_json(view: ConversationView) -> str:
-    """Return the whole conversation, with the frames that the model saw and their times."""
-    return view.model_dump_json(indent=2, exclude={"last_event_id", "is_answering"}) + "\n"
+def as_json(view: ConversationView, seen: Seen) -> str:
+    """Return the whole conversation; every answer has the frames that it was given on."""
+    document = view.model_dump(exclude={"last_event_id", "is_answering"})
+    for message in document["messages"]:
+        message["frames"] = [
+            {"index": number, "time_sec": time_sec}
+            for number, time_sec in seen.get(message["id"], {}).items()
+        ]
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def as_markdown(view: ConversationView) -> str:
-    """Return the conversation as it reads, with the frames that the model saw and their times."""
+def as_markdown(view: ConversationView, seen: Seen) -> str:
+    """Return the conversation as it reads, with the frames that its answers were given on."""
     video = view.video
     facts = f"{video.duration_sec:.2f} s, {video.width}x{video.height}, {video.codec}"
     lines = [
@@ -27,9 +39,11 @@ def as_markdown(view: ConversationView) -> str:
             f"{view.temperature:g}. Begun {view.created_at}."
         ),
     ]
+    numbers = _answer_numbers(view)
     for message in view.messages:
-        lines += ["", *_said(message)]
-    lines += ["", *_frames(view.frames)]
+        lines += ["", *_said(message, numbers.get(message.id))]
+    for frames, answers in _tables(numbers, seen).items():
+        lines += ["", *_table(frames, answers)]
     return "\n".join(lines) + "\n"
 
 
@@ -42,28 +56,46 @@ def attachment_name(title: str, file_format: str) -> str:
     return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _said(message: MessageView) -> list[str]:
-    is_question = message.role == "user"
+def _answer_numbers(view: ConversationView) -> dict[int, int]:
+    """Number the answers from 1; returns the numbers by message."""
+    answers = [message.id for message in view.messages if message.role == "assistant"]
+    return {message_id: number for number, message_id in enumerate(answers, start=1)}
+
+
+def _said(message: MessageView, number: int | None) -> list[str]:
     part = ""
-    if message.range is not None and is_question:
+    if message.range is not None and number is None:
         part = f" ({message.range.start_sec:.2f} s to {message.range.end_sec:.2f} s)"
-    lines = [f"## {'Question' if is_question else 'Answer'}{part}", ""]
+    lines = [f"## {'Question' if number is None else f'Answer {number}'}{part}", ""]
     if message.text:
         lines.append(message.text)
-    if not is_question and message.state != "done":
+    if number is not None and message.state != "done":
         why = "" if message.error is None else f": {message.error.message}"
         lines += ["", f"*This answer is not whole ({message.state}{why}).*"]
     if message.moments:
         named = ", ".join(f"Frame {m.frame_index} at {m.time_sec:.2f} s" for m in message.moments)
         lines += ["", f"*Key moments: {named}.*"]
+    if message.notes:
+        lines += ["", f"*{'; '.join(message.notes)}*"]
     return lines
 
 
-def _frames(strip: FrameStrip) -> list[str]:
-    if not strip.frames:
-        return ["The model's pictures are not there."]
-    head = ["## Frames that the model saw", "", "| frame | time (s) |", "|---|---|"]
-    return [*head, *(f"| {frame.index} | {frame.time_sec:.2f} |" for frame in strip.frames)]
+def _tables(
+    numbers: Mapping[int, int], seen: Seen
+) -> dict[tuple[tuple[int, float], ...], list[int]]:
+    """Gather the answers that were given on the same frames."""
+    tables: dict[tuple[tuple[int, float], ...], list[int]] = {}
+    for message_id, frames in seen.items():
+        if message_id in numbers:
+            tables.setdefault(tuple(frames.items()), []).append(numbers[message_id])
+    return tables
+
+
+def _table(frames: tuple[tuple[int, float], ...], answers: Sequence[int]) -> list[str]:
+    listed = ", ".join(str(number) for number in answers)
+    head = f"## Frames behind answer{'s' if len(answers) > 1 else ''} {listed}"
+    rows = [f"| {number} | {time_sec:.2f} |" for number, time_sec in frames]
+    return [head, "", "| frame | time (s) |", "|---|---|", *rows]
 
 
 def _line(text: str) -> str:

@@ -113,7 +113,8 @@ class Feed:
             return
         live = self._service.live(self._conversation_id)
         note = "" if live is None else live.note
-        if not is_same or note != self._note:
+        begins = bool(message.text) and not place.seen  # its state is another one now
+        if not is_same or note != self._note or begins:
             self._note = note
             self._rendered = 0 if not is_same else self._rendered
             self._place = Place(message.id, message.version, len(message.text))
@@ -123,7 +124,7 @@ class Feed:
             data = {"message_id": message.id, "text": message.text[place.seen :]}
             yield _event("delta", data, self._place)
         if live is not None and message.text:
-            html, length = await live.rendered()
+            html, length = live.rendered()
             if length > self._rendered:
                 self._rendered = length
                 yield _event("rendered", {"message_id": message.id, "html": html})

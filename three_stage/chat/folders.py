@@ -60,9 +60,13 @@ class Folders:
         """Return the video's own file."""
         return self.video(video_id) / "source"
 
+    def pools(self, video_id: str) -> Path:
+        """Return the folder of a video's pools."""
+        return self.video(video_id) / "pools"
+
     def pool(self, video_id: str, key: str) -> Path:
         """Return the folder of a pool."""
-        return self.video(video_id) / "pools" / key
+        return self.pools(video_id) / key
 
     def lock(self) -> FileLock:
         """Take the data folder for this process; the folder is made when it is not there.

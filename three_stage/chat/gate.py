@@ -1,7 +1,7 @@
 """What every request passes first: who asks, from which page, how much, and what browsers may do.
 
-* A server on loopback answers only to names of loopback: a foreign name that resolves to this
-  machine (DNS rebinding) is refused.
+* A server on loopback answers only to names of loopback, and to the public name that it was given:
+  a foreign name that resolves to this machine (DNS rebinding) is refused.
 * A request that changes something must not come from another site's page.
 * With a token, every path but a few needs it: as a cookie (the page) or as a bearer (programs).
 * Bodies are bounded while they arrive; the routes of uploads have their own bounds.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -28,6 +29,8 @@ from three_stage.chat.errors import ChatError, ForbiddenError, UnauthorizedError
 COOKIE = "three_stage_chat"
 MOST_JSON_BYTES = 1_000_000
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_NO_PLACE = re.compile(r"[/?#@\\\s]")
 _OWN_SITES = ("same-origin", "none")
 _OPEN_PATHS = frozenset({"/healthz", "/login", "/api/session"})
 _OPEN_FILES = "/static/"
@@ -53,6 +56,8 @@ class Rules:
 
     host: str
     token: str | None
+    public_host: str | None = None
+    """The name by which others reach this server through a proxy with TLS; None without one."""
     body_limit: Callable[[str, str], int | None]
     """Most bytes of a body by method and path; None where the route bounds it itself."""
 
@@ -60,6 +65,29 @@ class Rules:
     def only_loopback(self) -> bool:
         """Whether only this machine's own names are answered to."""
         return is_loopback(self.host)
+
+    def answers_to(self, host: str) -> bool:
+        """Tell whether a Host header names this server."""
+        if not self.only_loopback:
+            return True
+        name = _host_name(host)
+        return is_loopback(name) or self._is_public(name)
+
+    def is_own(self, origin: str, host: str) -> bool:
+        """Tell whether a page of ``origin`` came from this server, reached as ``host``.
+
+        A proxy speaks https outside and http to us, and may ask us by another name and port.
+        """
+        scheme, _, place = origin.lower().partition("://")
+        default = _DEFAULT_PORTS.get(scheme)
+        if default is None or _NO_PLACE.search(place):
+            return False
+        if place and place.removesuffix(default) == host.lower().removesuffix(default):
+            return True
+        return scheme == "https" and self._is_public(_host_name(place))
+
+    def _is_public(self, name: str) -> bool:
+        return self.public_host is not None and name == self.public_host.lower()
 
     def cookie_value(self) -> str:
         """Return what the cookie of a known browser holds: made from the token, and not it."""
@@ -108,15 +136,16 @@ class Gate:
     def _refuse_foreign(self, headers: Headers, method: str) -> None:
         """Refuse foreign host names on loopback, and changes that another site's page asks for."""
         host = headers.get("host", "")
-        if self._rules.only_loopback and not is_loopback(_host_name(host)):
+        if not self._rules.answers_to(host):
             raise ForbiddenError(
                 "This server answers to localhost and 127.0.0.1 only.",
-                hint="To reach it by another name, start it with --host and --auth-token.",
+                hint="To reach it by another name, start it with --auth-token and --host or, "
+                "behind a proxy, --public-host.",
             )
         if method in _SAFE_METHODS:
             return
         origin = headers.get("origin")
-        is_foreign = origin is not None and (not host or _place(origin) != host.lower())
+        is_foreign = origin is not None and not self._rules.is_own(origin, host)
         if is_foreign or headers.get("sec-fetch-site", "none") not in _OWN_SITES:
             raise ForbiddenError("A page of another site may not do this.")
 
@@ -187,14 +216,6 @@ def _guarded(send: Send, body: IncomingBody, *, may_be_cached: bool) -> Send:
         await send(message)
 
     return guarded
-
-
-def _place(origin: str) -> str | None:
-    """Return the host and port of an Origin header; None for what is none."""
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return None
 
 
 def _host_name(host: str) -> str:

@@ -6,6 +6,7 @@ on a list. Pictures are left out (they would be fetched), links open elsewhere a
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from functools import cache
 
@@ -25,11 +26,18 @@ _ATTRIBUTES = {
     "code": {"class"},
     "ol": {"start"},
 }
+MOST_RENDERED_CHARACTERS = 200_000
 _CLASSES_OF_CODE = "language-"
 
 
 def answer_html(text: str, end_sec: float, frame_times: Mapping[int, float]) -> str:
-    """Return an answer as sanitised HTML; ``end_sec`` is the video's end, frames count from 1."""
+    """Return an answer as sanitised HTML; ``end_sec`` is the video's end, frames count from 1.
+
+    One that is longer than any that a person reads is shown as it is written: rendering it would
+    take seconds.
+    """
+    if len(text) > MOST_RENDERED_CHARACTERS:
+        return f"<pre>{html.escape(text)}</pre>"
     rendered = _renderer().render(text, {"end_sec": end_sec, "frame_times": frame_times})
     return nh3.clean(
         rendered,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import shutil
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -39,6 +41,21 @@ class Pools:
         self._being_made: dict[tuple[str, str], asyncio.Task[Pool]] = {}
         self._in_use: WeakValueDictionary[tuple[str, str, str], Picture] = WeakValueDictionary()
         self._reading = asyncio.Lock()
+
+    async def named(self, video_id: str, key: str | None) -> Pool | None:
+        """Return the pool of a key if it is there."""
+        return None if key is None else await asyncio.to_thread(self._load, video_id, key)
+
+    def key_of(self, max_frames: int) -> str:
+        """Return the key of the pool of the whole video."""
+        return self._key(max_frames, None)
+
+    def sweep(self, video_id: str, wanted: Collection[str]) -> None:
+        """Remove the pictures of a video that nothing names any more."""
+        pools = self._folders.pools(video_id)
+        for folder in pools.iterdir() if pools.is_dir() else ():
+            if folder.name not in wanted:
+                shutil.rmtree(folder, ignore_errors=True)
 
     async def ready(
         self, video_id: str, max_frames: int, span: TimeRange | None = None

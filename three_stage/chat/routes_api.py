@@ -8,15 +8,16 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
-from three_stage.chat.errors import GoneError, NotFoundError, UnauthorizedError
+from three_stage.chat.errors import GoneError, NoSuchPartError, NotFoundError, UnauthorizedError
 from three_stage.chat.export import as_json, as_markdown, attachment_name
 from three_stage.chat.feed import Feed
 from three_stage.chat.folders import ID_PATTERN, Folders
-from three_stage.chat.gate import COOKIE, Rules
+from three_stage.chat.gate import COOKIE, Rules, error_body
 from three_stage.chat.places import Place
 from three_stage.chat.pools import picture_path
+from three_stage.chat.ranges import is_there
 from three_stage.chat.service import ChatService
 from three_stage.chat.signals import Signals
 from three_stage.chat.views import (
@@ -136,6 +137,9 @@ def video_router(service: ChatService, folders: Folders) -> APIRouter:
             request.stream(), name=name,
             announced_bytes=int(announced) if announced is not None else None,
         )  # fmt: skip
+        if await request.is_disconnected():
+            # Nobody has its id, so nobody could ever ask about it or delete it.
+            await service.delete_video(video.id)
         return video_view(video)
 
     @router.get("")
@@ -162,16 +166,18 @@ def video_router(service: ChatService, folders: Folders) -> APIRouter:
             200: {"content": {"video/*": {}, "application/octet-stream": {}}},
             206: {"description": "A part of the file."},
             410: {"model": ErrorBody, "description": "The file is lost."},
-            416: {"description": "There is no such part of the file."},
+            416: {"model": ErrorBody, "description": "There is no such part of the file."},
         },
     )
-    async def play(video_id: VideoId) -> FileResponse:
+    async def play(video_id: VideoId, request: Request) -> Response:
         """Return the file; a player asks for ranges of it."""
         video = await service.video(video_id)
         source = folders.source(video_id)
         if not source.is_file():
             raise GoneError("The file is not in the data folder any more.")
-        return FileResponse(source, media_type=video.media_type)
+        return _no_part(request, video.size_bytes) or FileResponse(
+            source, media_type=video.media_type
+        )
 
     @router.get(
         "/{video_id}/pools/{key}/{index}",
@@ -191,6 +197,19 @@ def video_router(service: ChatService, folders: Folders) -> APIRouter:
         return FileResponse(path, media_type="image/jpeg", headers=headers)
 
     return router
+
+
+def _no_part(request: Request, size_bytes: int) -> Response | None:
+    """Return the refusal of a range that is none; None when there is nothing to refuse."""
+    asked = request.headers.get("range")
+    if asked is None or is_there(asked, size_bytes):
+        return None
+    error = NoSuchPartError("The Range header names no part of the file.")
+    return JSONResponse(
+        error_body(error, request.url.path),
+        status_code=error.status,
+        headers={"Content-Range": f"bytes */{size_bytes}"},
+    )
 
 
 def conversation_router(service: ChatService) -> APIRouter:
@@ -291,9 +310,10 @@ def reading_router(service: ChatService, signals: Signals) -> APIRouter:
     ) -> Response:
         """Return the conversation as a file, with its frames and times."""
         view = await service.view(await service.conversation(conversation_id))
+        seen = await service.seen(conversation_id)
         is_json = format == "json"
         return Response(
-            as_json(view) if is_json else as_markdown(view),
+            as_json(view, seen) if is_json else as_markdown(view, seen),
             media_type="application/json" if is_json else "text/markdown; charset=utf-8",
             headers={"Content-Disposition": attachment_name(view.title, format)},
         )

@@ -70,6 +70,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
         429: "The account at the endpoint is used up, or it wants fewer requests.",
         502: "The endpoint behind this server refused.",
         503: "The endpoint behind this server gave no answer, or too much is under way.",
+        504: "The answer, waited for as a whole, did not end in time.",
         507: "The disk is full.",
     }.items()
 }

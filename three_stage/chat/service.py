@@ -8,6 +8,7 @@ import dataclasses
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import lru_cache
 
 from loguru import logger
 
@@ -21,7 +22,7 @@ from three_stage.chat.errors import (
     NotFoundError,
 )
 from three_stage.chat.folders import Folders, new_id
-from three_stage.chat.markdown import answer_html
+from three_stage.chat.markdown import MOST_RENDERED_CHARACTERS, answer_html
 from three_stage.chat.places import Place
 from three_stage.chat.pools import Pools, nearest_frame
 from three_stage.chat.signals import Signals
@@ -98,6 +99,15 @@ class ChatService:
         self._preparing: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._asking: set[str] = set()
 
+    async def tidy(self) -> None:
+        """Remove pictures that nothing names any more: of other settings, or unanswered."""
+        for video in await self._store.videos():
+            conversations = await self._store.conversations(video.id)
+            counts = {self._defaults.max_frames, *(each.max_frames for each in conversations)}
+            wanted = await self._store.pool_keys(video.id)
+            wanted |= {self._pools.key_of(count) for count in counts}
+            await asyncio.to_thread(self._pools.sweep, video.id, wanted)
+
     async def close(self) -> None:
         """Stop what prepares pictures."""
         tasks = list(self._preparing.values())
@@ -140,6 +150,8 @@ class ChatService:
             await self._forget(conversation.id)
         await self._pools.forget(video_id)
         await self._remove_files(video_id)
+        for place in [place for place in self._pool_troubles if place[0] == video_id]:
+            del self._pool_troubles[place]
 
     async def pool(self, video_id: str, max_frames: int | None = None) -> Pool:
         """Return the pictures of a video, for a program. Raises MediaError, GoneError."""
@@ -166,7 +178,7 @@ class ChatService:
             id=new_id(),
             video_id=video.id,
             title=video.name,
-            model=model or self._defaults.model,
+            model=model,
             temperature=self._defaults.temperature if temperature is None else temperature,
             max_frames=max_frames or self._defaults.max_frames,
             created_at=now,
@@ -203,6 +215,8 @@ class ChatService:
         """Change a conversation's title or settings."""
         conversation = await self.conversation(conversation_id)
         given = {name: value for name, value in change.model_dump().items() if value is not None}
+        if given.get("model") == "":
+            given["model"] = None
         await self._store.change_conversation(conversation.id, given)
         self._signals.of(conversation_id).changed()
         if "max_frames" in given:
@@ -221,7 +235,7 @@ class ChatService:
             conversation, video = await self._ready_to_ask(conversation_id)
             earlier = await self.messages(conversation_id)
             span = self._within(video, span) or await self._named_part(conversation, video, text)
-            question, answer = _new_exchange(conversation, text, span)
+            question, answer = _new_exchange(conversation, text, span, self._model(conversation))
             try:
                 question, answer = await self._store.add_exchange(question, answer)
             except sqlite3.IntegrityError:
@@ -245,7 +259,7 @@ class ChatService:
                     "Only the last answer can be asked for again, and only when it is not whole.",
                     hint="Ask the question anew.",
                 )
-            answer = _asked_anew(messages[place], conversation)
+            answer = _asked_anew(messages[place], self._model(conversation))
             await self._store.save_messages([answer])
             question = messages[place - 1]
             self._answer(conversation, video, messages[: place - 1], question, answer)
@@ -282,7 +296,13 @@ class ChatService:
         video = await self.video(conversation.video_id)
         pool = await self._pools.ready(video.id, conversation.max_frames)
         is_answering = self._answers.live(conversation.id) is not None
-        return head_view(conversation, video, pool, is_answering=is_answering)
+        return head_view(
+            conversation,
+            video,
+            pool,
+            default_model=self._defaults.model,
+            is_answering=is_answering,
+        )
 
     async def heads(self) -> list[ConversationHead]:
         """Return all conversations as they stand in the list, last spoken in first."""
@@ -301,9 +321,6 @@ class ChatService:
         return ConversationView(
             **(await self.head(conversation)).model_dump(),
             video=video_view(video),
-            model=conversation.model,
-            temperature=conversation.temperature,
-            max_frames=conversation.max_frames,
             frames=await self.strip(conversation, video),
             messages=[await self.message_view(conversation, video, m) for m in messages],
             last_event_id=str(Place.after(messages)),
@@ -316,7 +333,7 @@ class ChatService:
         html: str = ""
         moments: list[MomentView] = []
         if message.role is Role.ASSISTANT and message.text:
-            html, moments = await self._shown_answer(conversation, video, message)
+            html, moments = await self._shown_answer(video, message)
         live = self._answers.live(conversation.id)
         is_live = live is not None and live.message.id == message.id
         return MessageView(
@@ -337,31 +354,34 @@ class ChatService:
                 prompt_tokens=message.tokens.prompt_tokens,
                 completion_tokens=message.tokens.completion_tokens,
             ),
+            notes=list(message.notes),
             created_at=message.created_at,
         )
 
-    async def pools_of(
-        self, conversation: Conversation, video: Video, message: Message
-    ) -> tuple[Pool | None, Pool | None]:
-        """Return the pictures that an answer was given on: of the whole, and of the named part."""
-        count = message.max_frames or conversation.max_frames
-        whole = await self._pools.ready(video.id, count)
-        part = None
-        if message.range is not None:
-            part = await self._pools.ready(video.id, count, message.range)
-        return whole, part
+    async def seen(self, conversation_id: str) -> dict[int, dict[int, float]]:
+        """Return, for each answer by its id, which pictures it was given on, with their times."""
+        conversation = await self.conversation(conversation_id)
+        found = {}
+        for message in await self.messages(conversation_id):
+            whole, part = await self._pools_of(conversation.video_id, message)
+            if whole is not None:
+                found[message.id] = frame_times_of(whole, part)
+        return found
 
-    async def _shown_answer(
-        self, conversation: Conversation, video: Video, message: Message
-    ) -> tuple[str, list[MomentView]]:
-        whole, part = await self.pools_of(conversation, video, message)
+    async def _pools_of(self, video_id: str, message: Message) -> tuple[Pool | None, Pool | None]:
+        """Return the pictures that an answer was given on: of the whole, and of the named part."""
+        whole = await self._pools.named(video_id, message.pool_key)
+        return whole, await self._pools.named(video_id, message.part_key)
+
+    async def _shown_answer(self, video: Video, message: Message) -> tuple[str, list[MomentView]]:
+        whole, part = await self._pools_of(video.id, message)
         times = {} if whole is None else frame_times_of(whole, part)
         end_sec = video.duration_sec
-        html = await asyncio.to_thread(answer_html, message.text, end_sec, times)
+        html = await asyncio.to_thread(_shown, message.text, end_sec, tuple(times.items()))
         if whole is None:
             return html, []
         moments = []
-        for mention in mentions(message.text, end_sec, times):
+        for mention in mentions(message.text[:MOST_RENDERED_CHARACTERS], end_sec, times):
             pool = whole if part is None else _nearer(whole, part, mention.time_sec)
             frame = nearest_frame(pool, mention.time_sec)
             moments.append(
@@ -416,14 +436,23 @@ class ChatService:
         """Let an answer be written; pictures that failed before are tried again."""
         self._pool_troubles.pop((video.id, conversation.max_frames), None)
         self._prepare(video, conversation.max_frames)
+        turns, left_out = earlier_turns(earlier)
+        if left_out:
+            note = f"the oldest {left_out} questions and their answers were left out"
+            answer = dataclasses.replace(answer, notes=(note,))
         job = Job(
             conversation=conversation,
             video=video,
-            turns=earlier_turns(earlier),
+            model=self._model(conversation),
+            turns=turns,
             question=question.text,
             span=question.range,
         )
         self._answers.start(job, answer)
+
+    def _model(self, conversation: Conversation) -> str:
+        """Return the model that a conversation's next question goes to."""
+        return conversation.model or self._defaults.model
 
     def _refuse_lost(self, video: Video) -> None:
         if not self._folders.source(video.id).is_file():
@@ -489,6 +518,12 @@ class ChatService:
             self._signals.of(conversation.id).frames_changed()
 
 
+@lru_cache(maxsize=128)
+def _shown(text: str, end_sec: float, frame_times: tuple[tuple[int, float], ...]) -> str:
+    """Return an answer as HTML; pages ask for the same ones again and again."""
+    return answer_html(text, end_sec, dict(frame_times))
+
+
 def _ended(message: Message) -> Message:
     """Return a message that nobody writes: one whose end the disk refused was interrupted."""
     if message.state.is_final:
@@ -497,7 +532,7 @@ def _ended(message: Message) -> Message:
 
 
 def _new_exchange(
-    conversation: Conversation, text: str, span: TimeRange | None
+    conversation: Conversation, text: str, span: TimeRange | None, model: str
 ) -> tuple[Message, Message]:
     """Return a question and its answer to be, both without a number yet."""
     now = utc_now()
@@ -517,22 +552,22 @@ def _new_exchange(
         text="",
         state=MessageState.WAITING,
         range=span,
-        model=conversation.model,
-        max_frames=conversation.max_frames,
+        model=model,
         created_at=now,
     )
     return question, answer
 
 
-def _asked_anew(answer: Message, conversation: Conversation) -> Message:
+def _asked_anew(answer: Message, model: str) -> Message:
     return dataclasses.replace(
         answer,
         text="",
         state=MessageState.WAITING,
         version=answer.version + 1,
         trouble=None,
-        model=conversation.model,
-        max_frames=conversation.max_frames,
+        model=model,
+        pool_key=None,
+        part_key=None,
         finish_reason=None,
         tokens=None,
         notes=(),

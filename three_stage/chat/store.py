@@ -42,7 +42,7 @@ _MIGRATIONS = (
     CREATE TABLE conversations (
         id TEXT PRIMARY KEY,
         video_id TEXT NOT NULL REFERENCES videos (id) ON DELETE CASCADE,
-        title TEXT NOT NULL, model TEXT NOT NULL, temperature REAL NOT NULL,
+        title TEXT NOT NULL, model TEXT, temperature REAL NOT NULL,
         max_frames INTEGER NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL
     );
     CREATE INDEX conversations_of_video ON conversations (video_id);
@@ -51,7 +51,7 @@ _MIGRATIONS = (
         conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
         role TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL, version INTEGER NOT NULL,
         trouble TEXT, start_sec REAL, end_sec REAL, model TEXT, finish_reason TEXT, tokens TEXT,
-        notes TEXT NOT NULL, max_frames INTEGER, created_at TEXT NOT NULL
+        notes TEXT NOT NULL, pool_key TEXT, part_key TEXT, created_at TEXT NOT NULL
     );
     CREATE INDEX messages_of_conversation ON messages (conversation_id, id);
     """,
@@ -144,6 +144,15 @@ class Store:
         )
         return tuple(_message(row) for row in rows)
 
+    async def pool_keys(self, video_id: str) -> set[str]:
+        """Return the keys of all pictures that answers about a video were given on."""
+        rows = await self._rows(
+            "SELECT DISTINCT pool_key, part_key FROM messages JOIN conversations ON"
+            " conversations.id = conversation_id WHERE video_id = ?",
+            (video_id,),
+        )
+        return {key for row in rows for key in row.values() if key is not None}
+
     async def add_exchange(self, question: Message, answer: Message) -> tuple[Message, Message]:
         """Keep a question and its answer to be, both or none; return them with their numbers.
 
@@ -167,7 +176,8 @@ class Store:
                 self._db.executemany(
                     "UPDATE messages SET text = :text, state = :state, version = :version,"
                     " trouble = :trouble, model = :model, finish_reason = :finish_reason,"
-                    " tokens = :tokens, notes = :notes, max_frames = :max_frames WHERE id = :id",
+                    " tokens = :tokens, notes = :notes, pool_key = :pool_key, part_key = :part_key"
+                    " WHERE id = :id",
                     rows,
                 )
 
@@ -233,13 +243,22 @@ class Store:
         await self._run(change)
 
     async def _run(self, work: Callable[[], Result]) -> Result:
-        """Run in the store's thread. Raises DiskError for what the disk refuses."""
+        """Run in the store's thread.
+
+        Raises DiskError for what the disk refuses, sqlite3.IntegrityError for what would not fit
+        together.
+        """
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except sqlite3.OperationalError as error:
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
+            is_locked = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
             raise DiskError(
                 f"The database of conversations cannot be used: {error}.",
-                hint="Delete conversations, or ask who runs the server: is the disk full?",
+                hint="Another program holds it; try again when it is done."
+                if is_locked
+                else "Delete conversations, or ask who runs the server: is the disk full?",
             ) from error
 
 

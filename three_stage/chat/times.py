@@ -1,16 +1,18 @@
 """Where a text names moments of a video: "12.5 s", "1:02", "1 min 5 s", "Frame 8", "第 8 帧".
 
 Pure functions. Times are seconds, zero at the first displayed frame; frames are numbered from 1. A
-time beyond the video's end, or a frame that there is not, names no moment. "10 m" is a distance and
-"5 分" may be points: minutes are named by a longer word, or with seconds behind them.
+time beyond the video's end, or a frame that there is not, names no moment; a part that goes on to
+such a one ends with the video. "10 m" is a distance and "5 分" may be points: minutes are named by
+a longer word, or with seconds behind them. "Second 5" needs a word such as "at" before it.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from three_stage.chat.values import TimeRange
 
@@ -24,6 +26,10 @@ _MIN_BEFORE_SEC = r"(?:minutes?|mins?|m|分(?:钟)?)"
 _TO = r"(?:-|–|—|~|～|to|until|till|and|到|至|和|与)"
 _TWO_DIGITS = r"[0-5][0-9]"
 _FRAME_NUMBER = r"[0-9]{1,4}(?![0-9A-Za-z_:%]|\.[0-9])"
+_BARE_END = rf"(?![0-9A-Za-z_:%]|\.[0-9])(?!\s?(?:{_SEC}|{_MIN}))"
+_BEFORE_SECOND = "|".join(
+    rf"(?<=\b{word}\s)" for word in ("at", "from", "to", "until", "till", "between", "and")
+)
 
 _MOMENT = re.compile(
     rf"""
@@ -36,6 +42,9 @@ _MOMENT = re.compile(
     | (?P<seconds>{_NUMBER})\s?{_SEC}
     | (?P<bare>{_NUMBER})(?=\s?{_TO}\s?第?\s?{_NUMBER}\s?{_SEC}(?![A-Za-z0-9_]))
     )(?![A-Za-z0-9_:])
+    | (?:(?:{_BEFORE_SECOND})seconds?
+        |\bseconds(?=\s{_NUMBER}\s?{_TO}\s?{_NUMBER}{_BARE_END})
+      )\s(?P<second>{_NUMBER}){_BARE_END}
     | \b(?:frame|picture|image)(?P<plural>s)?\s?(?:no\.\s?|\#)?(?P<frame>{_FRAME_NUMBER})
     | 第\s?(?P<frame_zh>[0-9]{{1,4}})
         (?=(?:\s?(?:-|–|—|~|～|、|,|，|到|至|和|与)\s?第?\s?[0-9]{{1,4}}){{0,50}}\s?[帧张幅])(?:\s?[帧张幅])?
@@ -52,6 +61,12 @@ _NEXT_FRAME = re.compile(
 _NEXT_FRAME_ZH = re.compile(
     r"\s?(?:-|–|—|~|～|、|,|，|到|至|和|与)\s?第?\s?(?P<frame>[0-9]{1,4})(?![0-9A-Za-z_:%]|\.[0-9])"
     r"(?!\s?[秒分])(?:\s?[帧张幅])?"
+)
+_NEXT_SECOND = re.compile(
+    rf"\s?(?:-|–|—|~|～|to|until|till)\s?(?P<seconds>{_NUMBER}){_BARE_END}", re.IGNORECASE
+)
+_NEXT_OF_SECONDS = re.compile(
+    rf"\s?(?:-|–|—|~|～|to|until|till|and)\s?(?P<seconds>{_NUMBER}){_BARE_END}", re.IGNORECASE
 )
 _BETWEEN = re.compile(rf"\s*{_TO}\s*(?:the\s+|第)?\s*", re.IGNORECASE)
 _AND = re.compile(r"and|和|与", re.IGNORECASE)
@@ -72,24 +87,16 @@ class Mention:
 
 def mentions(text: str, end_sec: float, frame_times: Mapping[int, float]) -> list[Mention]:
     """Return the moments that a text names, in its order; ``end_sec`` is the video's end."""
-    found: list[Mention] = []
-    at = 0
-    while match := _MOMENT.search(text, at):
-        at = match.end()
-        if match["frame"] or match["frame_zh"]:
-            named = list(_frames(text, match))
-            at = named[-1].end
-            found += [_timed(one, frame_times) for one in named if one.frame in frame_times]
-        else:
-            time_sec = _seconds(match)
-            if time_sec <= end_sec + ROUNDED_BY_SEC:
-                found.append(Mention(match.start(), match.end(), min(time_sec, end_sec)))
-    return found
+    named = _named(text, frame_times)
+    return [_until(one, end_sec) for one in named if one.time_sec <= end_sec + ROUNDED_BY_SEC]
 
 
 def range_in(text: str, end_sec: float, frame_times: Mapping[int, float]) -> TimeRange | None:
-    """Return the first part of the video that a text names, such as "from 12 s to 18 s"."""
-    named = mentions(text, end_sec, frame_times)
+    """Return the first part of the video that a text names, such as "from 12 s to 18 s".
+
+    One that goes on beyond the end of the video ends with it.
+    """
+    named = [_until(one, end_sec) for one in _named(text, frame_times)]
     for first, second in itertools.pairwise(named):
         between = text[first.end : second.start]
         joined = _BETWEEN.fullmatch(between)
@@ -98,6 +105,42 @@ def range_in(text: str, end_sec: float, frame_times: Mapping[int, float]) -> Tim
         if not _AND.search(between) or _BETWEEN_WORD.search(text[: first.start]):
             return TimeRange(first.time_sec, second.time_sec)
     return None
+
+
+def _named(text: str, frame_times: Mapping[int, float]) -> list[Mention]:
+    """Return all that a text names; a frame behind the last one is at an infinite time."""
+    found: list[Mention] = []
+    at = 0
+    while match := _MOMENT.search(text, at):
+        if match["frame"] or match["frame_zh"]:
+            named = list(_frames(text, match))
+            found += [_timed(one, frame_times) for one in named if _is_frame(one, frame_times)]
+        else:
+            named = [Mention(match.start(), match.end(), _seconds(match))]
+            if match["second"]:
+                named += _next_second(text, match)
+            found += named
+        at = named[-1].end
+    return found
+
+
+def _next_second(text: str, match: re.Match[str]) -> list[Mention]:
+    """Return the 8 of "seconds 5 to 8"; only a plural can be followed by "and"."""
+    following = _NEXT_OF_SECONDS if match[0].lower().startswith("seconds") else _NEXT_SECOND
+    other = following.match(text, match.end())
+    return [] if other is None else [
+        Mention(other.start("seconds"), other.end(), float(other["seconds"]))
+    ]  # fmt: skip
+
+
+def _until(mention: Mention, end_sec: float) -> Mention:
+    return replace(mention, time_sec=min(mention.time_sec, end_sec))
+
+
+def _is_frame(mention: Mention, frame_times: Mapping[int, float]) -> bool:
+    """Tell whether a frame is there, or would stand behind the last one."""
+    number = mention.frame or 0
+    return number in frame_times or number > max(frame_times, default=number)
 
 
 def _frames(text: str, match: re.Match[str]) -> Iterator[Mention]:
@@ -118,7 +161,8 @@ def _frames(text: str, match: re.Match[str]) -> Iterator[Mention]:
 
 def _timed(mention: Mention, frame_times: Mapping[int, float]) -> Mention:
     assert mention.frame is not None  # noqa: S101 - for the type checker
-    return Mention(mention.start, mention.end, frame_times[mention.frame], mention.frame)
+    time_sec = frame_times.get(mention.frame, math.inf)
+    return replace(mention, time_sec=time_sec)
 
 
 def _seconds(match: re.Match[str]) -> float:
@@ -128,5 +172,5 @@ def _seconds(match: re.Match[str]) -> float:
     return (
         number("hours") * _SECONDS_AN_HOUR
         + number("hour_minutes", "clock_minutes", "minutes") * _SECONDS_A_MINUTE
-        + number("hour_seconds", "clock_seconds", "minute_seconds", "seconds", "bare")
+        + number("hour_seconds", "clock_seconds", "minute_seconds", "seconds", "bare", "second")
     )

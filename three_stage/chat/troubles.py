@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from three_stage.chat.errors import ChatError
 from three_stage.chat.folders import Folders
 from three_stage.chat.uploads import refused
@@ -27,12 +29,15 @@ _CODES: tuple[tuple[type[ThreeStageError], str], ...] = (
     (EmptyAnswerError, "empty"),
     (BrokenOffError, "broken_off"),
     (EndpointDownError, "endpoint_down"),
-    (RequestFailedError, "endpoint_down"),
+    (RequestFailedError, "upstream"),
     (EndpointRefusedError, "refused"),
     (RequestRejectedError, "refused"),
 )
-_HINTS = {"endpoint_down": "Ask again in a while: the endpoint itself has a problem."}
+_AGAIN = "Ask again in a while: the endpoint itself has a problem."
+_HINTS = {"endpoint_down": _AGAIN, "upstream": _AGAIN}
 _RATE_LIMITED = 429
+# Who runs the server finds it in the log; who looks at the page need not know it.
+_KEY_TAIL = re.compile(r", key \.\.\.\S{4}")
 
 
 def trouble_of(error: Exception, video: Video, folders: Folders) -> Trouble:
@@ -54,7 +59,12 @@ def trouble_of(error: Exception, video: Video, folders: Folders) -> Trouble:
     assert isinstance(error, ThreeStageError)  # noqa: S101 - for the type checker
     code = code_of(error)
     hint = error.hint or _HINTS.get(code, "")
-    return Trouble(code=code, message=str(error.args[0]), hint=hint)
+    return Trouble(code=code, message=without_key_tail(str(error.args[0])), hint=hint)
+
+
+def without_key_tail(message: str) -> str:
+    """Return a message without the end of the key that it is told apart by."""
+    return _KEY_TAIL.sub("", message)
 
 
 def code_of(error: ThreeStageError) -> str:
@@ -63,6 +73,8 @@ def code_of(error: ThreeStageError) -> str:
         return error.code
     if isinstance(error, VlmError) and error.topic is not None:
         return error.topic
-    if isinstance(error, RequestFailedError) and error.status == _RATE_LIMITED:
+    if type(error) is RequestFailedError and error.status == _RATE_LIMITED:
         return "quota"
+    if type(error) is RequestFailedError and error.status is None:
+        return "endpoint_down"
     return next((code for kind, code in _CODES if isinstance(error, kind)), "internal")

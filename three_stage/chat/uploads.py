@@ -38,6 +38,7 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _WRITTEN_AT_ONCE = 1024 * 1024
 _LONGEST_NAME = 255
 _UNNAMED = "video"
+_JOINERS = "\u200c\u200d"
 _SIGNATURES = (
     (4, b"ftyp", "video/mp4"),
     (0, b"\x1a\x45\xdf\xa3", "video/webm"),  # Matroska too: players look inside
@@ -143,8 +144,13 @@ def refused(error: MediaError, path: Path, name: str) -> NotAVideoError:
 def shown_name(name: str) -> str:
     """Return a file's name as it is kept and shown: one line without a path, never empty."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    plain = "".join(c if c.isprintable() else " " for c in last)
-    return " ".join(plain.split())[:_LONGEST_NAME] or _UNNAMED
+    return one_line(last)[:_LONGEST_NAME] or _UNNAMED
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line of what can be shown; what joins letters and emoji stays."""
+    plain = "".join(c if c.isprintable() or c in _JOINERS else " " for c in text)
+    return " ".join(plain.split())
 
 
 def media_type_of(path: Path) -> str:

@@ -95,12 +95,15 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """One conversation about one video, and how its questions are asked."""
+    """One conversation about one video, and how its questions are asked.
+
+    ``model`` is None while none was chosen: then it is the server's, whichever that is by then.
+    """
 
     id: str
     video_id: str
     title: str
-    model: str
+    model: str | None
     temperature: float
     max_frames: int
     created_at: str
@@ -117,7 +120,11 @@ class Tokens:
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A question or an answer. ``version`` counts how often an answer was asked for anew."""
+    """A question or an answer. ``version`` counts how often an answer was asked for anew.
+
+    ``pool_key`` and ``part_key`` name the pictures that an answer was given on: those of the whole
+    video, and of the part that its question names.
+    """
 
     id: int
     conversation_id: str
@@ -131,5 +138,6 @@ class Message:
     finish_reason: str | None = None
     tokens: Tokens | None = None
     notes: tuple[str, ...] = ()
-    max_frames: int | None = None
+    pool_key: str | None = None
+    part_key: str | None = None
     created_at: str

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from three_stage.chat.folders import ID_PATTERN
+from three_stage.chat.uploads import one_line
 from three_stage.chat.values import Conversation, Pool, TimeRange, Trouble, Video
 
 MOST_FRAMES = 200
@@ -29,7 +30,7 @@ def _said(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in clean(text)).split())
+    line = one_line(clean(text))
     if not line:
         raise ValueError("is empty")
     return line
@@ -59,10 +60,10 @@ class NewConversation(_Taken):
 
 
 class ConversationChange(_Taken):
-    """What to change of a conversation."""
+    """What to change of a conversation; a model of no letters is the server's default again."""
 
     title: Title | None = None
-    model: ModelName | None = None
+    model: ModelName | Literal[""] | None = None
     temperature: Temperature | None = None
     max_frames: FrameCount | None = None
 
@@ -122,6 +123,7 @@ class ServerStatus(BaseModel):
     default_frames: int
     most_frames: int
     default_temperature: float
+    concurrency: int
 
 
 class ModelList(BaseModel):
@@ -203,6 +205,7 @@ class MessageView(BaseModel):
     model: str | None
     finish_reason: str | None
     usage: TokensView | None
+    notes: list[str]
     created_at: str
 
 
@@ -214,7 +217,7 @@ class Exchange(BaseModel):
 
 
 class ConversationHead(BaseModel):
-    """A conversation in the list."""
+    """A conversation in the list, and how it is asked."""
 
     id: str
     title: str
@@ -224,6 +227,10 @@ class ConversationHead(BaseModel):
     updated_at: str
     is_answering: bool
     thumbnail_url: str | None
+    model: str
+    model_is_default: bool
+    temperature: float
+    max_frames: int
 
 
 class ConversationList(BaseModel):
@@ -236,9 +243,6 @@ class ConversationView(ConversationHead):
     """A whole conversation; ``last_event_id`` is where its events go on."""
 
     video: VideoView
-    model: str
-    temperature: float
-    max_frames: int
     frames: FrameStrip
     messages: list[MessageView]
     last_event_id: str
@@ -289,7 +293,12 @@ def strip_view(pool: Pool) -> FrameStrip:
 
 
 def head_view(
-    conversation: Conversation, video: Video, pool: Pool | None, *, is_answering: bool
+    conversation: Conversation,
+    video: Video,
+    pool: Pool | None,
+    *,
+    default_model: str,
+    is_answering: bool,
 ) -> ConversationHead:
     """Return a conversation as it stands in the list."""
     middle = None if pool is None else pool.frames[len(pool.frames) // 2]
@@ -302,4 +311,8 @@ def head_view(
         updated_at=conversation.updated_at,
         is_answering=is_answering,
         thumbnail_url=None if pool is None or middle is None else picture_url(pool, middle.index),
+        model=conversation.model or default_model,
+        model_is_default=conversation.model is None,
+        temperature=conversation.temperature,
+        max_frames=conversation.max_frames,
     )

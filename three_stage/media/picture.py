@@ -40,13 +40,25 @@ class Turn:
         return 180 if self.flipped_horizontally and self.flipped_vertically else 0
 
 
+_TURNS = (
+    Turn(),
+    Turn(transposed=True, flipped_vertically=True),
+    Turn(flipped_horizontally=True, flipped_vertically=True),
+    Turn(transposed=True, flipped_horizontally=True),
+)
+"""By quarter turns anticlockwise, as PyAV counts them."""
+
+
 def turn_of(frame: VideoFrame) -> Turn:
     """Read how a frame must be turned from its display matrix.
 
     The matrix maps a stored point (x, y) to (a·x + c·y, b·x + d·y), y downwards (libavutil's
     display.h). Angles between the quarter turns, which no player honours alike, go to the nearest.
     """
-    matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+    try:
+        matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+    except ValueError:  # PyAV does not know every kind that stands there: a phone's EXIF
+        return _TURNS[frame.rotation % 360 // 90]
     if matrix is None:
         return Turn()
     a, b, _, c, d = np.frombuffer(bytes(matrix), dtype=np.int32)[:5]

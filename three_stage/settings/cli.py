@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 from three_stage.settings.errors import UsageError
 from three_stage.settings.model import ChatSettings, PipelineSettings
 from three_stage.settings.option import OptionSpec, spec_of
-from three_stage.settings.secrets import hidden
+from three_stage.settings.secrets import SHORTEST_PART, hidden
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -150,9 +150,13 @@ def given_keys(arguments: Sequence[str]) -> list[str]:
 
 
 def without_keys(said: str, arguments: Sequence[str]) -> str:
-    """Take keys out of an error of a command, which may repeat one typed in the wrong place."""
+    """Take keys out of an error of a command, which may repeat one typed in the wrong place.
+
+    What is too short to be a part of a key is no secret, and may be a word of the error.
+    """
     for key in given_keys(arguments):
-        said = hidden(said, key)
+        if len(key) >= SHORTEST_PART:
+            said = hidden(said, key)
     return said
 
 

@@ -257,18 +257,22 @@ class EndpointSettings:
         maximum=600,
     )
     api_timeout_sec: float = option(
-        300.0, "--api-timeout-sec", "Time limit of one request, in seconds.", minimum=0.1
+        300.0,
+        "--api-timeout-sec",
+        "Time limit of one request, in seconds. An answer that is shown while it is written may "
+        "take longer: then it is the longest silence.",
+        minimum=0.1,
     )
     endpoint_patience_sec: float = option(
         600.0,
         "--endpoint-patience-sec",
-        "How long a run waits for an endpoint that is down, in seconds.",
+        "Longest wait for an endpoint that is down or wants us to wait, in seconds.",
         minimum=0.0,
     )
     concurrency: int = option(
         8,
         "--concurrency",
-        "Most requests in flight, over the whole run.",
+        "Most requests in flight at once, whatever they are for.",
         minimum=1,
         maximum=10_000,
     )
@@ -351,6 +355,13 @@ class ServerSettings:
         "--host",
         "Address to listen on. Any other than this machine's own needs --auth-token.",
         metavar="ADDRESS",
+    )
+    public_host: str | None = option(
+        None,
+        "--public-host",
+        "The name of this server behind a proxy with TLS, such as chat.example.org. Needs "
+        "--auth-token.",
+        metavar="NAME",
     )
     port: int = option(
         7860, "--port", "Port to listen on; 0 takes any free one.", minimum=0, maximum=65535

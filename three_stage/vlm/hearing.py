@@ -88,16 +88,30 @@ class Hearing:
 
     def close(self) -> list[Said]:
         """Return what was held back, when nothing more comes."""
-        thought = self._thought_sieve.close()
-        said: list[Said] = [Thought(thought)] if thought else []
-        said += self._filter.feed(self._sieve.close())
+        said = self._sieved()
         said += self._filter.close()
+        return self._counted(said)
+
+    def break_off(self) -> list[Said]:
+        """Return what was held back of an answer that breaks off; nothing before its first word.
+
+        An answer of which nothing was told may still be asked for again.
+        """
+        if not self.has_begun:
+            return []
+        said = self._sieved()
+        said += self._filter.break_off()
         return self._counted(said)
 
     def end(self, notes: tuple[str, ...]) -> End:
         """Return the end of a whole answer."""
         end = self._end
         return End(end.finish_reason, end.usage, end.model_answered, notes)
+
+    def _sieved(self) -> list[Said]:
+        thought = self._thought_sieve.close()
+        said: list[Said] = [Thought(thought)] if thought else []
+        return said + self._filter.feed(self._sieve.close())
 
     def _counted(self, said: list[Said]) -> list[Said]:
         for one in said:

@@ -130,6 +130,11 @@ class Talker:
         if wire is not None:
             await wire.close()
 
+    @property
+    def silence_sec(self) -> float:
+        """The longest silence in which an answer may still go on, in seconds."""
+        return self._settings.api_timeout_sec
+
     async def model_names(self, *, timeout_sec: float) -> tuple[str, ...] | Fault:
         """Return the names that the endpoint lists, as ``list_models`` does."""
         wire = self._connected()
@@ -145,6 +150,16 @@ class Talker:
         """
         if not any(not remark.is_empty for remark in talk.remarks):
             raise ValueError("a conversation begins with a remark")
+        if self._endpoint.is_offline and talk.model != self._endpoint.model:
+            # The one model that is named is the one that answers; another's name would be a lie.
+            raise RequestRejectedError(
+                f"{talk.subject}: there is no model {talk.model} here, only the embedded "
+                f"{self._endpoint.model}: the server was started without an endpoint.",
+                hint=f"Choose {self._endpoint.model}, or start the server with --provider or "
+                "--api-base.",
+                status=404,
+                topic="model",
+            )
         asking = self._asking(talk)
         del talk
         while True:
@@ -330,13 +345,13 @@ def _rest(
     if whole is not None and (fault is None or fault.kind is FaultKind.TRANSIENT):
         reply = arriving.understood(whole)
         if isinstance(reply, Fault):
-            return [fault or reply]
+            return [*hearing.break_off(), fault or reply]
         return hearing.take_whole(reply)
     if fault is not None:
-        return [fault]
+        return [*hearing.break_off(), fault]
     if hearing.is_over or hearing.finish_reason is not None:
         return hearing.close()
-    return [arriving.unended()]
+    return [*hearing.break_off(), arriving.unended()]
 
 
 async def _chunks(

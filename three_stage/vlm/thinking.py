@@ -59,9 +59,14 @@ class ThinkFilter:
 
         Thinking that should have been opened unannounced and never ended was the answer.
         """
-        held, self._held = self._held, ""
         if self._unopened:
+            held, self._held = self._held, ""
             return [Piece("".join(self._unopened) + held)]
+        return self.break_off()
+
+    def break_off(self) -> list[Said]:
+        """Return what was held back of a text that breaks off: thinking without an end stays so."""
+        held, self._held = self._held, ""
         if self._where is _Where.INSIDE:
             return [Thought(held)] if held else []
         if self._where is _Where.BEHIND:

@@ -3,7 +3,7 @@
  *
  * @typedef {{code: string, message: string, hint: string}} Fault
  * @typedef {{version: string, offline: boolean, provider: string, model: string, max_upload_mb: number,
- *   default_frames: number, most_frames: number, default_temperature: number}} Status
+ *   default_frames: number, most_frames: number, default_temperature: number, concurrency: number}} Status
  * @typedef {{id: string, name: string, size_bytes: number, duration_sec: number, width: number, height: number,
  *   codec: string, media_type: string, has_audio: boolean, created_at: string, file_url: string,
  *   warnings: string[]}} Video
@@ -16,11 +16,12 @@
  *   error: Fault | null, range: TimeRange | null,
  *   moments: {time_sec: number, frame_index: number, url: string}[], model: string | null,
  *   finish_reason: string | null, usage: {prompt_tokens: number, completion_tokens: number} | null,
- *   created_at: string}} Message
+ *   notes: string[], created_at: string}} Message
  * @typedef {{id: string, title: string, video_id: string, video_name: string, created_at: string,
- *   updated_at: string, is_answering: boolean, thumbnail_url: string | null}} ConversationHead
- * @typedef {ConversationHead & {video: Video, model: string, temperature: number, max_frames: number,
- *   frames: FrameStrip, messages: Message[], last_event_id: string}} Conversation
+ *   updated_at: string, is_answering: boolean, thumbnail_url: string | null, model: string,
+ *   model_is_default: boolean, temperature: number, max_frames: number}} ConversationHead
+ * @typedef {ConversationHead & {video: Video, frames: FrameStrip, messages: Message[],
+ *   last_event_id: string}} Conversation
  */
 
 import { t } from "./i18n.js";
@@ -85,6 +86,10 @@ export const api = {
   status: () => ask("GET", "/api/status"),
   /** @returns {Promise<{default: string, models: string[]}>} */
   models: () => ask("GET", "/api/models"),
+  /** @returns {Promise<{videos: Video[]}>} */
+  videos: () => ask("GET", "/api/videos"),
+  /** With its conversations, if there are any. @param {string} id @returns {Promise<null>} */
+  removeVideo: (id) => ask("DELETE", `/api/videos/${encodeURIComponent(id)}`),
   /** @returns {Promise<{conversations: ConversationHead[]}>} */
   conversations: () => ask("GET", "/api/conversations"),
   /** @param {string} id @returns {Promise<Conversation>} */
@@ -94,6 +99,7 @@ export const api = {
   /**
    * @param {string} id
    * @param {{title?: string, model?: string, temperature?: number, max_frames?: number}} changes
+   *   an empty model is the server's default again
    * @returns {Promise<Conversation>}
    */
   change: (id, changes) => ask("PATCH", conversationPath(id), changes),

@@ -3,7 +3,7 @@
 import { api, faultOf } from "./api.js";
 import { createComposer } from "./composer.js";
 import { createConversationView } from "./conversation.js";
-import { askDelete, askName } from "./dialogs.js";
+import { askDelete, askDeleteVideo, askName } from "./dialogs.js";
 import { byId, make } from "./dom.js";
 import { createStream } from "./events.js";
 import { faultLine } from "./faults.js";
@@ -29,11 +29,14 @@ let isConnected = true;
 const player = createPlayer({ onTime: (timeSec) => strip.follow(timeSec) });
 const strip = createStrip({ onSeek: (timeSec) => player.seek(timeSec) });
 const talk = createConversationView({
-  onSeek: goTo, onRetry: retry, onSuggestion: (text) => composer.fill(text), onChanged: tellComposer,
+  onSeek: goTo, onRetry: retry, onModel: chooseModel, onSuggestion: (text) => composer.fill(text),
+  onChanged: tellComposer,
 });
 const composer = createComposer({ onSend: sendQuestion, onStop: stopAnswer, playerTimeSec: player.timeSec });
-const sidebar = createSidebar({ onRename: rename, onDelete: remove });
-const welcome = createWelcome({ onBegun: showBegun, onShow: () => { location.hash = "#/"; } });
+const sidebar = createSidebar({ onRename: rename, onDelete: remove, onAsk: askAbout, onDeleteVideo: removeVideo });
+const welcome = createWelcome({
+  onBegun: showBegun, onShow: () => { location.hash = "#/"; }, onFailed: () => sidebar.refreshVideos(),
+});
 const stream = createStream({
   onEvent: take,
   onFetched: (conversation) => {
@@ -114,8 +117,8 @@ function showFrames(frames) {
 }
 
 function headOf(conversation) {
-  const { id, title, video_id, video_name, created_at, updated_at, is_answering, thumbnail_url } = conversation;
-  return { id, title, video_id, video_name, created_at, updated_at, is_answering, thumbnail_url };
+  const { video, frames, messages, last_event_id, ...head } = conversation;
+  return head;
 }
 
 function writeHead() {
@@ -149,23 +152,13 @@ function take(name, data) {
   } else if (name === "deleted") leave({ code: "gone", message: "", hint: "" });
   else if (name === "conversation") {
     sidebar.update(data);
-    refetchSettings(data);
+    Object.assign(open, data);
+    writeHead();
   } else {
     talk.put(data);
     sidebar.markAnswering(open.id, talk.isAnswering());
     if (name === "finished") talk.announce(data);
   }
-}
-
-// The head tells the title; the settings may have been changed too, from another window.
-async function refetchSettings(head) {
-  Object.assign(open, head);
-  writeHead();
-  try {
-    const { model, temperature, max_frames } = await api.conversation(head.id);
-    if (open?.id === head.id) Object.assign(open, { model, temperature, max_frames });
-    writeHead();
-  } catch { /* the stream will notice that the connection is gone */ }
 }
 
 function goTo(timeSec) {
@@ -214,8 +207,7 @@ async function change(id, changes) {
   const changed = await api.change(id, changes);
   sidebar.update(headOf(changed));
   if (open?.id !== id) return;
-  const { model, temperature, max_frames } = changed;  // the messages are the stream's business
-  Object.assign(open, headOf(changed), { model, temperature, max_frames });
+  Object.assign(open, headOf(changed));  // the messages are the stream's business
   showFrames(changed.frames);
   writeHead();
 }
@@ -257,9 +249,37 @@ async function askAnew() {
   }
 }
 
+async function askAbout(video) {
+  showAnew(await api.begin({ video_id: video.id }));
+}
+
+function removeVideo(video) {
+  askDeleteVideo(video.name, async () => {
+    try {
+      // With a video go its conversations, and one may have begun in another window.
+      const { conversations } = await api.conversations();
+      if (!conversations.some((head) => head.video_id === video.id)) await api.removeVideo(video.id);
+    } finally {
+      await sidebar.refreshVideos();
+    }
+  });
+}
+
 function showAnew(conversation) {
   sidebar.update(headOf(conversation));
   location.hash = `#/c/${encodeURIComponent(conversation.id)}`;
+}
+
+function showSettings() {
+  const limits = { mostFrames: status?.most_frames ?? open.max_frames };
+  const defaultModel = open.model_is_default ? open.model : status?.model ?? "";
+  openSettings(open, { ...limits, defaultModel }, (changes) => change(open.id, changes));
+}
+
+function chooseModel() {
+  showSettings();
+  byId("setting-model").focus();
+  byId("setting-model").select();
 }
 
 function setStageShown(isShown) {
@@ -309,14 +329,12 @@ function begin() {
     else byId("main").focus();
   });
   byId("toggle-stage").addEventListener("click", () => setStageShown(app.classList.contains("is-stage-hidden")));
-  byId("open-settings").addEventListener("click", () => {
-    openSettings(open, status?.most_frames ?? open.max_frames, (changes) => change(open.id, changes));
-  });
+  byId("open-settings").addEventListener("click", showSettings);
   byId("ask-anew").addEventListener("click", askAnew);
   addEventListener("keydown", takeKey);
   addEventListener("hashchange", route);
   fetchStatus();
-  sidebar.refresh();
+  sidebar.refreshVideos();
   route();
 }
 

@@ -3,8 +3,10 @@
 import { faultOf } from "./api.js";
 import { byId } from "./dom.js";
 import { faultCard } from "./faults.js";
-import { placeText, readPlace, typedPlace } from "./format.js";
+import { countText, placeText, readPlace, typedPlace } from "./format.js";
 import { onLanguage, t } from "./i18n.js";
+
+const NEARLY_FULL = 1_000;  // characters that are left
 
 /**
  * @param {{onSend: (question: {text: string, range?: import("./api.js").TimeRange}) => Promise<void>,
@@ -45,18 +47,25 @@ export function createComposer(handlers) {
     return state.isAnswering ? t("composer.busy") : "";
   }
 
+  function roomLeft() {
+    const left = text.maxLength - text.value.length;
+    if (left > NEARLY_FULL) return "";
+    return left > 0 ? t("composer.left", { count: countText(left) }) : t("composer.full", { most: countText(text.maxLength) });
+  }
+
   function write() {
     const reason = obstacle();
-    note.textContent = reason || t("composer.note");
-    note.classList.toggle("is-reason", reason !== "");
+    const told = reason || roomLeft();
+    note.textContent = told || t("composer.note");
+    note.classList.toggle("is-reason", told !== "");
     stop.hidden = !state.isAnswering;
     send.hidden = state.isAnswering;
     send.disabled = reason !== "" || isSending || !text.value.trim();
   }
 
   async function submit() {
-    const question = text.value.trim();
-    if (!question || isSending || obstacle()) return;
+    const question = text.value;  // as it was typed: an indented line may mean something
+    if (!question.trim() || isSending || obstacle()) return;
     const asked = range.read();
     if (asked === undefined) return;
     isSending = true;

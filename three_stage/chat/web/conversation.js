@@ -10,7 +10,7 @@ const AT_END_PX = 48;
 const SPOKEN_CHARACTERS = 600;
 
 /**
- * @param {{onSeek: (timeSec: number) => void, onRetry: (messageId: number) => void,
+ * @param {{onSeek: (timeSec: number) => void, onRetry: (messageId: number) => void, onModel: () => void,
  *   onSuggestion: (text: string) => void, onChanged: () => void}} handlers onChanged: an answer began or ended
  * @returns {{show: (messages: import("./api.js").Message[]) => void,
  *   put: (message: import("./api.js").Message) => void, putNew: (message: import("./api.js").Message) => void,
@@ -72,7 +72,9 @@ export function createConversationView(handlers) {
   // An answer is asked for again: shown at once, the stream tells the rest.
   function begun(messageId) {
     const view = views.get(messageId);
-    const emptied = { text: "", html: "", status_note: "", error: null, moments: [], usage: null, finish_reason: null };
+    const emptied = {
+      text: "", html: "", status_note: "", error: null, moments: [], usage: null, finish_reason: null, notes: [],
+    };
     put({ ...view.message(), ...emptied, state: "waiting" });
   }
 

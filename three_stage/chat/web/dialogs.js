@@ -23,7 +23,21 @@ export function askName(title, save) {
  * @param {() => Promise<unknown>} remove
  */
 export function askDelete(title, remove) {
-  byId("delete-text").textContent = t("delete.text", { title });
+  showDelete(t("delete.title"), t("delete.text", { title }), remove);
+}
+
+/**
+ * Asks whether a video that has no conversation shall be deleted.
+ * @param {string} name
+ * @param {() => Promise<unknown>} remove
+ */
+export function askDeleteVideo(name, remove) {
+  showDelete(t("delete.video_title"), t("delete.video_text", { name }), remove);
+}
+
+function showDelete(title, text, remove) {
+  byId("delete-title").textContent = title;
+  byId("delete-text").textContent = text;
   runDialog("delete", remove);
   byId("delete-cancel").focus();  // not on the button that cannot be undone
 }

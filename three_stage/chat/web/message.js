@@ -11,7 +11,13 @@ const NOTES = {
   "": "answer.waiting",
   "looking at the video": "answer.looking",
   "waiting for the model": "answer.waiting",
+  "waiting for a free place": "answer.queued",
   "the model is thinking": "answer.thinking",
+};
+const CAVEATS = {
+  "the model takes no temperature but its own": "answer.no_temperature",
+  "older questions were left out": "answer.left_out",
+  "the endpoint did not tell what was used": "answer.no_usage",
 };
 const AGAIN = /^(.*?)asking again in (\d+) s\.?$/i;
 const ASKABLE_AGAIN = ["failed", "stopped", "interrupted"];
@@ -26,7 +32,8 @@ export function isUnderWay(message) {
 
 /**
  * @param {import("./api.js").Message} message
- * @param {{onSeek: (timeSec: number) => void, onRetry: (messageId: number) => void}} handlers
+ * @param {{onSeek: (timeSec: number) => void, onRetry: (messageId: number) => void,
+ *   onModel: () => void}} handlers onModel: another model shall be chosen
  * @returns {{element: HTMLElement, message: () => import("./api.js").Message,
  *   update: (message: import("./api.js").Message) => void, append: (text: string) => void,
  *   render: (html: string) => void}}
@@ -53,8 +60,9 @@ export function createMessageView(message, handlers) {
     return [
       make("h3", { class: "hidden" }, t("talk.answer")),
       body,
-      ...statusParts(shown),
+      ...statusParts(shown, handlers.onModel),
       ...momentParts(shown, handlers.onSeek),
+      caveats(shown),
       isUnderWay(shown) ? null : footer(shown, handlers.onRetry),
     ].filter(Boolean);
   }
@@ -105,18 +113,31 @@ function rangeChip(range) {
   return make("p", { class: "range-chip" }, icon("clock"), t("range.shown", places));
 }
 
-function statusParts(message) {
+function statusParts(message, onModel) {
   if (message.state === "waiting" || (message.state === "writing" && (message.status_note || !message.text))) {
     const dots = make("span", { class: "dots", "aria-hidden": "true" }, make("i"), make("i"), make("i"));
     return [make("p", { class: "status" }, dots, make("span", {}, statusText(message)))];
   }
-  if (message.error) return [faultCard(message.error)];
+  if (message.error) return [faultCard(message.error, ...remedies(message, onModel))];
   if (message.state === "stopped" || message.state === "interrupted") {
     return [make("p", { class: "remark" }, t(`answer.${message.state}`))];
   }
   if (message.finish_reason === "length") return [make("p", { class: "remark" }, t("answer.cut"))];
   if (message.state === "done" && !message.text) return [make("p", { class: "remark" }, t("answer.nothing"))];
   return [];
+}
+
+function remedies(message, onModel) {
+  if (message.error.code !== "model") return [];
+  const attributes = { type: "button", class: "button choose-model", id: `choose-model-${message.id}`, onclick: onModel };
+  return [make("button", attributes, t("error.choose_model"))];
+}
+
+// What the endpoint did not take, in small print.
+function caveats(message) {
+  if (!message.notes?.length) return null;
+  const told = message.notes.map((note) => make("li", { dir: "auto" }, CAVEATS[note] ? t(CAVEATS[note]) : note));
+  return make("ul", { class: "caveats", "aria-label": t("answer.caveats") }, ...told);
 }
 
 // The server's notes are English; the usual ones are told in the reader's language.

@@ -9,12 +9,14 @@ const HOTTEST = 2;
 
 /**
  * @param {import("./api.js").Conversation} conversation
- * @param {number} mostFrames
+ * @param {{mostFrames: number, defaultModel: string}} server
  * @param {(changes: object) => Promise<unknown>} save gets the fields that were changed only
  */
-export function openSettings(conversation, mostFrames, save) {
+export function openSettings(conversation, { mostFrames, defaultModel }, save) {
+  const before = { ...conversation, model: conversation.model_is_default ? "" : conversation.model };
   byId("setting-title").value = conversation.title;
-  byId("setting-model").value = conversation.model;
+  byId("setting-model").value = before.model;
+  byId("setting-model").placeholder = t("settings.model_default", { name: defaultModel });
   byId("setting-temperature").value = conversation.temperature;
   byId("setting-frames").value = conversation.max_frames;
   byId("setting-frames").max = mostFrames;
@@ -25,7 +27,7 @@ export function openSettings(conversation, mostFrames, save) {
   listModels();
   runDialog("settings", async () => {
     const wished = readFields(mostFrames);
-    const changes = Object.fromEntries(Object.entries(wished).filter(([name, value]) => value !== conversation[name]));
+    const changes = Object.fromEntries(Object.entries(wished).filter(([name, value]) => value !== before[name]));
     if (Object.keys(changes).length) await save(changes);
   });
 }
@@ -48,7 +50,6 @@ function readFields(mostFrames) {
   const temperature = byId("setting-temperature").valueAsNumber;
   const maxFrames = Number(byId("setting-frames").value);
   if (!title) throw invalid(t("settings.bad_title"));
-  if (!model) throw invalid(t("settings.bad_model"));
   if (!(temperature >= 0 && temperature <= HOTTEST)) throw invalid(t("settings.bad_temperature"));
   if (!Number.isInteger(maxFrames) || maxFrames < 1 || maxFrames > mostFrames) {
     throw invalid(t("settings.bad_frames", { most: mostFrames }));

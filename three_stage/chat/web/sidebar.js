@@ -4,20 +4,24 @@ import { api } from "./api.js";
 import { byId, icon, make } from "./dom.js";
 import { momentText } from "./format.js";
 import { onLanguage, t } from "./i18n.js";
+import { createUnusedVideos } from "./unused.js";
 
 const POLL_MS = 4_000;
 const NARROW = "(max-width: 1099px)";
 
 /**
  * @param {{onRename: (head: import("./api.js").ConversationHead) => void,
- *   onDelete: (head: import("./api.js").ConversationHead) => void}} handlers
- * @returns {{refresh: () => Promise<void>, update: (head: import("./api.js").ConversationHead) => void,
+ *   onDelete: (head: import("./api.js").ConversationHead) => void,
+ *   onAsk: (video: import("./api.js").Video) => Promise<void>,
+ *   onDeleteVideo: (video: import("./api.js").Video) => void}} handlers
+ * @returns {{refresh: () => Promise<void>, refreshVideos: () => Promise<void>, update: (head: import("./api.js").ConversationHead) => void,
  *   markAnswering: (id: string, isAnswering: boolean) => void, remove: (id: string) => void,
  *   setCurrent: (id: string | null) => void, closeDrawer: () => boolean}}
  */
 export function createSidebar(handlers) {
   const list = byId("conversation-list");
   const empty = byId("no-conversations");
+  const unused = createUnusedVideos(handlers);
   let heads = [];
   let current = null;
   let hasFailed = false;
@@ -32,6 +36,12 @@ export function createSidebar(handlers) {
     }
     write();
     watchOthers();
+  }
+
+  // The conversations too: only with them is it known which videos have none.
+  async function refreshVideos() {
+    const [told] = await Promise.all([api.videos().catch(() => null), refresh()]);
+    if (told && !hasFailed) unused.show(told.videos, heads);
   }
 
   // The open conversation tells its own news; for the others the list is asked again while one is at work.
@@ -71,6 +81,7 @@ export function createSidebar(handlers) {
     list.replaceChildren(...heads.map(item));
     empty.hidden = heads.length > 0;
     empty.textContent = t(hasFailed ? "sidebar.failed" : "sidebar.empty");
+    unused.leaveOut(heads);
     if (focused) byId(focused)?.focus();
   }
 
@@ -99,7 +110,7 @@ export function createSidebar(handlers) {
   }
 
   onLanguage(write);
-  return { refresh, update, markAnswering, remove, setCurrent, closeDrawer: createDrawer() };
+  return { refresh, refreshVideos, update, markAnswering, remove, setCurrent, closeDrawer: createDrawer() };
 }
 
 // On narrow pages the sidebar slides in over the page. Returns a function that closes it and says

@@ -21,8 +21,9 @@ export function sampleKeys(isOffline) {
 }
 
 /**
- * @param {{onBegun: (conversation: import("./api.js").Conversation) => void, onShow: () => void}} handlers
- *   onBegun: a video was uploaded and its conversation began; onShow: the reader should see this view
+ * @param {{onBegun: (conversation: import("./api.js").Conversation) => void, onShow: () => void,
+ *   onFailed: () => void}} handlers onBegun: a video was uploaded and its conversation began; onShow: the
+ *   reader should see this view; onFailed: no conversation began, the video may be there nevertheless
  * @returns {{setStatus: (status: import("./api.js").Status) => void}}
  */
 export function createWelcome(handlers) {
@@ -82,6 +83,7 @@ export function createWelcome(handlers) {
       handlers.onBegun(conversation);
     } catch (error) {
       running = null;
+      handlers.onFailed();
       if (error.name !== "AbortError") return fail(faultOf(error), chosen);
       write();
       byId("choose-video").focus();

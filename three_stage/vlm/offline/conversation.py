@@ -7,7 +7,7 @@ is one of ``phrases``, filled with measured values.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,7 +26,14 @@ from three_stage.vlm.offline.glance import (
     stretches,
     top_colours,
 )
-from three_stage.vlm.offline.labels import Label, Told, in_order, read_told, without_told
+from three_stage.vlm.offline.labels import (
+    Label,
+    Told,
+    in_order,
+    read_label,
+    read_told,
+    without_told,
+)
 from three_stage.vlm.offline.phrases import CHINESE, ENGLISH, Phrases
 from three_stage.vlm.offline.pictures import Pictures, decode_pictures
 from three_stage.vlm.offline.request import ChatRequest
@@ -66,12 +73,32 @@ def reply(request: ChatRequest) -> Reply:
     if not request.media:
         return Reply("\n\n".join((words.what_i_am, words.no_pictures, words.ask_a_model)), 0)
     told = read_told(request.told, request.told_last)
-    pictures, labels = _decoded(request)
     named, rest = named_in(question)
-    if told.part_sec is not None and not named:
+    if told.part_sec is not None and (not named or _is_part_by_numbers(named)):
         named = (Named("second", *told.part_sec),)
+    pictures, labels = _decoded(_without_doubles(request, told, named))
     teller = _Teller(words, glance_at(pictures.small), labels, told)
     return Reply("\n\n".join(_paragraphs(teller, asked_in(rest), named)), pictures.tokens)
+
+
+def _is_part_by_numbers(named: Sequence[Named]) -> bool:
+    """Tell whether just one part is named, by its first and last picture."""
+    return len(named) == 1 and named[0].unit == "frame" and not named[0].is_moment
+
+
+def _without_doubles(request: ChatRequest, told: Told, named: Sequence[Named]) -> ChatRequest:
+    """Leave out pictures of the whole video where the part has its own, but those that are named.
+
+    They would be counted, and measured, as if they were the part's.
+    """
+    numbers = {each.start for each in named if each.unit == "frame"}
+    labels = ((each, read_label(each.label)) for each in request.media)
+    kept = tuple(
+        each
+        for each, label in labels
+        if label is None or label.number_1based in numbers or not told.is_beside(label)
+    )
+    return replace(request, media=kept)
 
 
 def _decoded(request: ChatRequest) -> tuple[Pictures, list[Label]]:

@@ -20,8 +20,8 @@ _LABEL = re.compile(
 )
 _LASTS = re.compile(r"\bThe video lasts (\d{1,9}(?:\.\d{1,9})?) s\.")
 _PART = re.compile(
-    r"show one part of the video more closely: (\d{1,9}(?:\.\d{1,9})?) s to "
-    r"(\d{1,9}(?:\.\d{1,9})?) s\."
+    r"(?:from Frame (\d{1,6}) to Frame (\d{1,6}) )?show one part of the video more "
+    r"closely: (\d{1,9}(?:\.\d{1,9})?) s to (\d{1,9}(?:\.\d{1,9})?) s\."
 )
 _NOT_THE_QUESTION = re.compile(
     r"\A.*(?:\bThe video lasts [\d.]+ s\.|The question that follows is about this part\.)",
@@ -43,10 +43,22 @@ class Label:
 
 @dataclass(frozen=True)
 class Told:
-    """What was said about the video: its length, and the part that the question is about."""
+    """What was said about the video: its length, and the part that the question is about.
+
+    ``part_numbers``: the first and the last of the part's own pictures, 1-based.
+    """
 
     duration_sec: float | None = None
     part_sec: tuple[float, float] | None = None
+    part_numbers: tuple[int, int] | None = None
+
+    def is_beside(self, label: Label) -> bool:
+        """Tell whether a picture lies in the part's time and is none of its own."""
+        if self.part_sec is None or self.part_numbers is None or label.time_sec is None:
+            return False
+        (start_sec, end_sec), (first, last) = self.part_sec, self.part_numbers
+        is_own = first <= label.number_1based <= last
+        return not is_own and start_sec <= label.time_sec <= end_sec
 
 
 def read_label(text: str) -> Label | None:
@@ -66,7 +78,8 @@ def read_told(texts: Iterable[str], last_texts: Iterable[str]) -> Told:
     part = next((found for text in last_texts if (found := _PART.search(text))), None)
     return Told(
         None if lasts is None else float(lasts[1]),
-        None if part is None else (float(part[1]), float(part[2])),
+        None if part is None else (float(part[3]), float(part[4])),
+        None if part is None or part[1] is None else (int(part[1]), int(part[2])),
     )
 
 

@@ -132,8 +132,8 @@ class _Body(_Part):
 def read_request(body: bytes) -> ChatRequest:
     """Read the JSON body of a chat completion request.
 
-    Raises RequestError for what is no such request, has too many pictures, or has a schema and no
-    picture.
+    Raises RequestError for what is no such request, has too many pictures, has a schema and no
+    picture, or wants JSON without a schema.
     """
     asked = _parsed(body)
     first = next((each for each in asked.messages if _shows(each)), None)
@@ -145,6 +145,14 @@ def read_request(body: bytes) -> ChatRequest:
             for text in _texts(each)
         )
     )
+    if schema is None and _wants_json(asked.response_format):
+        raise RequestError(
+            "response_format is json_object, and there is no schema in the messages. This model "
+            "fills the schemas of the three stages, or answers in words: leave response_format "
+            "out.",
+            param="response_format.type",
+            code="missing_schema",
+        )
     if schema is not None and first is None:
         raise _no_pictures(
             "There is no picture in the messages. This model measures pictures: send some as "
@@ -260,6 +268,10 @@ def _decoded(url: str, param: str) -> bytes:
         raise RequestError(
             "The data URL holds no valid base64.", param=param, code="invalid_base64"
         ) from None
+
+
+def _wants_json(response_format: _Format | None) -> bool:
+    return response_format is not None and response_format.type == "json_object"
 
 
 def _schema(response_format: _Format | None) -> Mapping[str, Any] | None:
