@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
@@ -23,6 +24,10 @@ from tests.chat.conftest import SharedChat
 from tests.chat.upstream import DONE, STOP, TOLD, USAGE, Reply, Upstream, chunk, refusal, says
 from tests.chat.upstream import upstream as served_upstream
 from tests.support.running_chat import running_chat
+from three_stage.chat.completions import failure_status, whole_answer
+from three_stage.chat.errors import AnswerTooLongError
+from three_stage.settings import EndpointSettings
+from three_stage.vlm import Remark, Talk, Talker, resolve_endpoint
 
 KEY = "sk-upstream-0123456789abcdef"
 QUESTION = "  Wie viele Autos?\n两辆?  "
@@ -485,6 +490,25 @@ def test_a_program_that_leaves_ends_the_request_upstream(
         time.sleep(0.1)
         assert not relay.up.left.is_set()
     assert relay.up.left.wait(2.0), "the endpoint goes on for nobody"
+
+
+def test_a_whole_answer_without_an_end_is_not_waited_for_for_ever() -> None:
+    with served_upstream() as up:
+        up.reply = Reply(pieces=(says("word "),), goes_on=True)
+        settings = EndpointSettings(api_base=up.url, api_key=KEY, model="m", api_timeout_sec=0.1)
+        talk = Talk(subject="request 7", remarks=(Remark("user", (QUESTION,)),), model="m",
+                    temperature=None, max_tokens=None)  # fmt: skip
+
+        async def ask() -> None:
+            async with Talker(resolve_endpoint(settings), settings) as talker:
+                await whole_answer(talker, talk)
+
+        began_sec = time.monotonic()
+        with pytest.raises(AnswerTooLongError, match="within 1 s") as caught:
+            asyncio.run(ask())
+        assert time.monotonic() - began_sec < PATIENCE_SEC
+        assert failure_status(caught.value) == 504
+        assert up.left.wait(2.0), "the endpoint goes on for nobody"
 
 
 def test_a_video_whose_file_was_damaged_is_refused_without_our_paths(

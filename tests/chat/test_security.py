@@ -148,6 +148,13 @@ def test_our_own_page_and_programs_are_let_in(shared_chat: SharedChat) -> None:
     ]  # fmt: skip
     for headers in own:
         assert shared_chat.client.post(path, headers=headers).status_code == 404
+    for host, origin, status in [
+        ("localhost:80", "http://localhost", 404), ("localhost", "http://localhost:80", 404),
+        ("localhost:443", "https://localhost", 404), ("localhost:443", "http://localhost", 403),
+        ("localhost:80", "http://localhost:443", 403), ("localhost:8", "http://localhost", 403),
+    ]:  # fmt: skip
+        names = {"Host": host, "Origin": origin, "Content-Length": "0"}
+        assert raw_request(shared_chat.address, "POST", path, headers=names)[0] == status
 
 
 def test_json_that_a_form_could_send_is_not_taken(shared_chat: SharedChat) -> None:
@@ -333,6 +340,20 @@ def test_an_odd_range_costs_no_more_than_the_file(shared_chat: SharedChat, asked
     status, _, body = raw_request(shared_chat.address, "GET", path, headers={"Range": asked})
     assert status in (200, 206, 400, 416)
     assert len(body) <= size + 1000
+
+
+def test_a_range_that_is_none_is_told_in_our_form(shared_chat: SharedChat) -> None:
+    path = f"/api/videos/{shared_chat.video_id}/file"
+    size = shared_chat.client.get(f"/api/videos/{shared_chat.video_id}").json()["size_bytes"]
+    for asked in ("bytes=9-3", "bytes=abc", "abc", "bytes=", f"bytes={size}-", "bytes=-0"):
+        given = shared_chat.client.get(path, headers={"Range": asked})
+        assert given.status_code == 416, asked
+        assert given.headers["content-range"] == f"bytes */{size}"
+        assert given.json()["error"]["code"] == "bad_request"
+    for asked, count in [("bytes=3-9", 7), ("bytes=-5", 5), (f"bytes={size - 2}-{size + 9}", 2),
+                         ("Bytes=0-0", 1)]:  # fmt: skip
+        given = shared_chat.client.get(path, headers={"Range": asked})
+        assert (given.status_code, len(given.content)) == (206, count), asked
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from tests.support.running_chat import ROOT, chat_process, running_chat
 from three_stage.chat.command import main
 
 TOKEN = "pass-phrase-fünf-两-0123456789"  # noqa: S105
+PUBLIC = "chat.example.org"
 CLOSED = [
     ("GET", "/api/status"), ("GET", "/api/models"), ("GET", "/api/videos"), ("POST", "/api/videos"),
     ("GET", "/api/videos/0123456789abcdef"), ("DELETE", "/api/videos/0123456789abcdef"),
@@ -38,10 +39,10 @@ CLOSED = [
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    """Return a client of a chat with a token; it sends none by itself."""
+    """Return a client of a chat with a token and a public name; it sends no token by itself."""
     folder = tmp_path_factory.mktemp("guarded")
     with (
-        running_chat(folder, server={"auth_token": TOKEN}) as address,
+        running_chat(folder, server={"auth_token": TOKEN, "public_host": PUBLIC}) as address,
         httpx2.Client(base_url=address) as client,
     ):
         yield client
@@ -138,6 +139,48 @@ def test_behind_https_the_cookie_is_for_https_only(guarded: httpx2.Client) -> No
 
 
 @pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        (PUBLIC, None), (PUBLIC, f"https://{PUBLIC}"), (f"{PUBLIC}:443", f"https://{PUBLIC}"),
+        (PUBLIC.upper(), f"https://{PUBLIC}"), (PUBLIC, f"https://{PUBLIC}:8443"),
+        # As proxies ask by default: by the address of the server behind them.
+        ("127.0.0.1:7860", f"https://{PUBLIC}"), ("localhost:7860", f"https://{PUBLIC}:443"),
+        (f"{PUBLIC}:80", f"http://{PUBLIC}"), ("127.0.0.1:7860", "http://127.0.0.1:7860"),
+    ],
+)  # fmt: skip
+def test_a_page_that_came_through_the_proxy_is_our_own(
+    guarded: httpx2.Client, host: str, origin: str | None
+) -> None:
+    assert _status_of_a_change(guarded, host, origin) == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("evil.example", None), ("evil.example", f"https://{PUBLIC}"), (f"a.{PUBLIC}", None),
+        (f"{PUBLIC}.evil.example", None), (PUBLIC, "https://evil.example"), (PUBLIC, "null"),
+        (PUBLIC, f"https://a.{PUBLIC}"), (PUBLIC, f"https://{PUBLIC}.evil.example"),
+        (PUBLIC, f"https://{PUBLIC}@evil.example"), (PUBLIC, f"https://evil.example/{PUBLIC}"),
+        (PUBLIC, f"https://evil.example#@{PUBLIC}"), (PUBLIC, f"http://{PUBLIC}:8080"),
+        ("127.0.0.1:7860", f"http://{PUBLIC}"), (PUBLIC, PUBLIC), (PUBLIC, "https://"),
+        (PUBLIC, f"ftp://{PUBLIC}"), (PUBLIC, "https://127.0.0.1:7860"), (PUBLIC, ""),
+    ],
+)  # fmt: skip
+def test_a_public_name_lets_no_other_in(
+    guarded: httpx2.Client, host: str, origin: str | None
+) -> None:
+    assert _status_of_a_change(guarded, host, origin) == 403
+
+
+def _status_of_a_change(guarded: httpx2.Client, host: str, origin: str | None) -> int:
+    """Ask for a change, without the token: 401 when it is not foreign, else 403."""
+    headers = {"Host": host, "Content-Length": "0"}
+    headers |= {} if origin is None else {"Origin": origin}
+    path = "/api/conversations/0123456789abcdef/stop"
+    return raw_request(str(guarded.base_url), "POST", path, headers=headers)[0]
+
+
+@pytest.mark.parametrize(
     "body", [b'{"token": "\\ud800"}', b'{"token": "\\u0000"}', b'{"token": 1}']
 )
 def test_an_odd_token_is_refused(guarded: httpx2.Client, body: bytes) -> None:
@@ -174,8 +217,35 @@ def test_a_public_server_without_a_token_does_not_start(
         assert said.err.count("\n") == 1
         assert said.out == ""
         assert not data.exists()
-    assert main(["--host", "0.0.0.0", "--auth-token", "a-b-c-d", "--port", "0"]) == 2  # noqa: S104
-    assert "8 characters" in capsys.readouterr().err
+    for short in ("a-b-c-d", "short"):
+        assert main(["--host", "0.0.0.0", "--auth-token", short, "--port", "0"]) == 2  # noqa: S104
+        assert capsys.readouterr().err == "Error: --auth-token is shorter than 8 characters.\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--public-host", PUBLIC], "--auth-token"),
+        (["--public-host", f"https://{PUBLIC}", "--auth-token", "a-b-c-d-e"], "no https://"),
+        (["--public-host", f"{PUBLIC}:443", "--auth-token", "a-b-c-d-e"], "no port"),
+        (["--public-host", "", "--auth-token", "a-b-c-d-e"], "the name alone"),
+        (["--max-frames", "201"], "above 200"),
+    ],
+)
+def test_options_that_could_not_do_what_they_say_are_refused(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("THREE_STAGE_AUTH_TOKEN", raising=False)
+    assert main([*options, "--port", "0"]) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert not (tmp_path / "chat_data").exists()
 
 
 @pytest.mark.slow
@@ -183,9 +253,10 @@ def test_a_public_server_with_a_token_says_it_nowhere(tmp_path: Path) -> None:
     token = "secret-0123456789-abcdef"  # noqa: S105
     log = tmp_path / "chat.log"
     options = ["--host", "0.0.0.0", "--data-dir", str(tmp_path / "data"),  # noqa: S104
-               "--log-file", str(log), "--verbose"]  # fmt: skip
+               "--log-file", str(log), "--verbose", "--max-frames", "60"]  # fmt: skip
     with chat_process(*options, env={"THREE_STAGE_AUTH_TOKEN": token}) as chat:
-        address = chat.address.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        address = chat.address
+        assert address.startswith("http://127.0.0.1:")
         with httpx2.Client(base_url=address, timeout=30) as http:
             assert http.get("/api/videos").status_code == 401
             assert http.get("/", follow_redirects=True).status_code == 200
@@ -200,6 +271,7 @@ def test_a_public_server_with_a_token_says_it_nowhere(tmp_path: Path) -> None:
             assert answer.choices[0].message.content
         chat.process.terminate()
         said = "".join(chat.process.communicate(timeout=20))
+    assert "--max-frames 60 is above 50" in said
     assert token not in said
     assert token not in log.read_text(encoding="utf-8")
 

@@ -251,3 +251,9 @@ def test_what_names_a_part(text: str, span: tuple[float, float]) -> None:
 )
 def test_what_names_no_part(text: str) -> None:
     assert range_in(text, END_SEC, FRAMES) is None
+
+
+def test_a_rounded_time_means_the_picture_that_it_was_rounded_from() -> None:
+    times = {25: 22.9666667, 26: 23.9333333}
+    named = mentions("at 23.93 s, then 23.5 s", 46.9, times)
+    assert [one.time_sec for one in named] == [23.9333333, 23.5]

@@ -109,7 +109,7 @@ async def open_chat(
             defaults=Defaults(
                 model=endpoint.model,
                 temperature=settings.endpoint.temperature,
-                max_frames=min(settings.sampling.max_frames, MOST_FRAMES),
+                max_frames=settings.sampling.max_frames,
             ),
         )
         stack.push_async_callback(service.close)
@@ -140,7 +140,10 @@ def _application(
 ) -> ASGIApp:
     """Put the routes, the gate and the errors together."""
     rules = Rules(
-        host=settings.server.host, token=settings.server.auth_token, body_limit=_body_limit
+        host=settings.server.host,
+        public_host=settings.server.public_host,
+        token=settings.server.auth_token,
+        body_limit=_body_limit,
     )
     names = ModelNames(lambda: _listed(talker))
     app = FastAPI(
@@ -166,7 +169,7 @@ def _status(settings: ChatSettings, endpoint: Endpoint) -> ServerStatus:
         provider=endpoint.provider,
         model=endpoint.model,
         max_upload_mb=settings.server.max_upload_mb,
-        default_frames=min(settings.sampling.max_frames, MOST_FRAMES),
+        default_frames=settings.sampling.max_frames,
         most_frames=MOST_FRAMES,
         default_temperature=settings.endpoint.temperature,
         concurrency=settings.endpoint.concurrency,

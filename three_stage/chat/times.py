@@ -8,16 +8,17 @@ a longer word, or with seconds behind them. "Second 5" needs a word such as "at"
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from three_stage.chat.values import TimeRange
 
-ROUNDED_BY_SEC = 0.005
-"""Times are told to two digits: one that is so much beyond the end is the end."""
+ROUNDED_BY_SEC = 0.0051
+"""Times are told to two digits: one so near to a picture's, or so much beyond the end, means it."""
 
 _NUMBER = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _SEC = r"(?:seconds?|secs?|s(?![A-Za-z/²])|秒(?:钟)?)"
@@ -87,8 +88,12 @@ class Mention:
 
 def mentions(text: str, end_sec: float, frame_times: Mapping[int, float]) -> list[Mention]:
     """Return the moments that a text names, in its order; ``end_sec`` is the video's end."""
-    named = _named(text, frame_times)
-    return [_until(one, end_sec) for one in named if one.time_sec <= end_sec + ROUNDED_BY_SEC]
+    pictures_sec = sorted(frame_times.values())
+    return [
+        _at_a_picture(_until(one, end_sec), pictures_sec)
+        for one in _named(text, frame_times)
+        if one.time_sec <= end_sec + ROUNDED_BY_SEC
+    ]
 
 
 def range_in(text: str, end_sec: float, frame_times: Mapping[int, float]) -> TimeRange | None:
@@ -131,6 +136,17 @@ def _next_second(text: str, match: re.Match[str]) -> list[Mention]:
     return [] if other is None else [
         Mention(other.start("seconds"), other.end(), float(other["seconds"]))
     ]  # fmt: skip
+
+
+def _at_a_picture(mention: Mention, pictures_sec: Sequence[float]) -> Mention:
+    """Return a mention at the time of the picture that its rounded time means, if it means one.
+
+    A player that is sent to a time which was rounded down shows the picture before.
+    """
+    at = bisect.bisect_left(pictures_sec, mention.time_sec)
+    near_sec = [each for each in pictures_sec[max(0, at - 1) : at + 1]
+                if abs(each - mention.time_sec) <= ROUNDED_BY_SEC]  # fmt: skip
+    return replace(mention, time_sec=near_sec[-1]) if near_sec else mention
 
 
 def _until(mention: Mention, end_sec: float) -> Mention:

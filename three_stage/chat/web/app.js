@@ -207,8 +207,7 @@ async function change(id, changes) {
   const changed = await api.change(id, changes);
   sidebar.update(headOf(changed));
   if (open?.id !== id) return;
-  Object.assign(open, headOf(changed));  // the messages are the stream's business
-  showFrames(changed.frames);
+  Object.assign(open, headOf(changed));  // messages and frames are the stream's business: it may be ahead
   writeHead();
 }
 

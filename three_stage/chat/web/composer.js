@@ -50,7 +50,8 @@ export function createComposer(handlers) {
   function roomLeft() {
     const left = text.maxLength - text.value.length;
     if (left > NEARLY_FULL) return "";
-    return left > 0 ? t("composer.left", { count: countText(left) }) : t("composer.full", { most: countText(text.maxLength) });
+    if (left > 0) return t("composer.left", { count: countText(left) });
+    return t("composer.full", { most: countText(text.maxLength) });
   }
 
   function write() {

@@ -100,7 +100,7 @@ export const words = {
   "answer.caveats": "Notes on this answer",
   "answer.no_temperature": "The model takes no temperature but its own.",
   "answer.left_out": "Older questions were left out.",
-  "answer.no_usage": "The endpoint did not tell what was used.",
+  "answer.no_usage": "The endpoint did not tell how many tokens were used.",
   "answer.copy": "Copy",
   "answer.copied": "Copied",
   "answer.copy_failed": "The browser did not allow it",

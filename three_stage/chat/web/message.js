@@ -129,8 +129,9 @@ function statusParts(message, onModel) {
 
 function remedies(message, onModel) {
   if (message.error.code !== "model") return [];
-  const attributes = { type: "button", class: "button choose-model", id: `choose-model-${message.id}`, onclick: onModel };
-  return [make("button", attributes, t("error.choose_model"))];
+  return [make("button", {
+    type: "button", class: "button choose-model", id: `choose-model-${message.id}`, onclick: onModel,
+  }, t("error.choose_model"))];
 }
 
 // What the endpoint did not take, in small print.

@@ -14,7 +14,8 @@ const NARROW = "(max-width: 1099px)";
  *   onDelete: (head: import("./api.js").ConversationHead) => void,
  *   onAsk: (video: import("./api.js").Video) => Promise<void>,
  *   onDeleteVideo: (video: import("./api.js").Video) => void}} handlers
- * @returns {{refresh: () => Promise<void>, refreshVideos: () => Promise<void>, update: (head: import("./api.js").ConversationHead) => void,
+ * @returns {{refresh: () => Promise<void>, refreshVideos: () => Promise<void>,
+ *   update: (head: import("./api.js").ConversationHead) => void,
  *   markAnswering: (id: string, isAnswering: boolean) => void, remove: (id: string) => void,
  *   setCurrent: (id: string | null) => void, closeDrawer: () => boolean}}
  */

@@ -100,7 +100,7 @@ export const words = {
   "answer.caveats": "关于此回答的说明",
   "answer.no_temperature": "该模型只使用自己的温度，未采用设定值。",
   "answer.left_out": "较早的提问未一并发送。",
-  "answer.no_usage": "接口没有告知用量。",
+  "answer.no_usage": "接口没有告知 Token 用量。",
   "answer.copy": "复制",
   "answer.copied": "已复制",
   "answer.copy_failed": "浏览器不允许复制",
