@@ -41,11 +41,6 @@ class Hearing:
         return self._has_text
 
     @property
-    def has_usage(self) -> bool:
-        """Whether the endpoint told what was used."""
-        return self._end.usage is not None
-
-    @property
     def closed_unopened(self) -> bool:
         """Whether the model's thinking ended without having been opened."""
         return self._filter.closed_unopened

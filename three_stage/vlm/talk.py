@@ -59,7 +59,6 @@ _REFUSAL_SHOWN = 300
 _OTHER_WORDS_HINT = "Ask in other words, or another model: it may take this video."
 _AGAIN_HINT = "Ask again."
 _OVERLOADED = frozenset({503, 529})
-_NOT_TOLD = "the endpoint did not tell what was used"
 _WITHOUT: dict[Feature, str] = {
     "temperature": "the model takes no temperature but its own",
     "frame_rate": "the server takes no frame rate beside a video",
@@ -281,7 +280,7 @@ class Talker:
         asking.capabilities.worked(_CONVERSATION, options.mode, asking.refused)
         if not hearing.has_text:
             _raise_empty(asking.subject, hearing)
-        return hearing.end(_notes(asking, hearing))
+        return hearing.end(_notes(asking))
 
     def _after(self, asking: _Asking, fault: Fault) -> Delay | None:
         """Say how long to wait before the next try; None: at once, in another way.
@@ -473,9 +472,8 @@ def _reason(fault: Fault) -> str:
     return "the connection broke" if fault.was_read else "the endpoint cannot be reached"
 
 
-def _notes(asking: _Asking, hearing: Hearing) -> tuple[str, ...]:
+def _notes(asking: _Asking) -> tuple[str, ...]:
     """Return what was not as it should be."""
-    notes = tuple(
+    return tuple(
         said for feature, said in _WITHOUT.items() if feature in asking.capabilities.refused
     )
-    return notes if hearing.has_usage else (*notes, _NOT_TOLD)

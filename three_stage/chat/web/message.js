@@ -16,9 +16,8 @@ const NOTES = {
 };
 const CAVEATS = {
   "the model takes no temperature but its own": "answer.no_temperature",
-  "older questions were left out": "answer.left_out",
-  "the endpoint did not tell what was used": "answer.no_usage",
 };
+const LEFT_OUT = /^the oldest (\d+) questions? .*left out\.?$/;
 const AGAIN = /^(.*?)asking again in (\d+) s\.?$/i;
 const ASKABLE_AGAIN = ["failed", "stopped", "interrupted"];
 
@@ -137,8 +136,14 @@ function remedies(message, onModel) {
 // What the endpoint did not take, in small print.
 function caveats(message) {
   if (!message.notes?.length) return null;
-  const told = message.notes.map((note) => make("li", { dir: "auto" }, CAVEATS[note] ? t(CAVEATS[note]) : note));
+  const told = message.notes.map((note) => make("li", { dir: "auto" }, caveatText(note)));
   return make("ul", { class: "caveats", "aria-label": t("answer.caveats") }, ...told);
+}
+
+function caveatText(note) {
+  if (CAVEATS[note]) return t(CAVEATS[note]);
+  const leftOut = LEFT_OUT.exec(note);
+  return leftOut ? t("answer.left_out", { count: leftOut[1] }) : note;
 }
 
 // The server's notes are English; the usual ones are told in the reader's language.
