@@ -429,7 +429,7 @@ def test_half_of_a_pair_that_a_model_writes_breaks_nothing(relay: Relay) -> None
         (Reply(pieces=(b"<html>gateway</html>",), kind="text/html"), 503, "upstream"),
         (Reply(pieces=(STOP, DONE)), 502, "empty"),
         (Reply(pieces=(chunk({"content": "x"}, "content_filter"), DONE)), 400, "blocked"),
-        (Reply(pieces=(), goes_on=True), 503, "endpoint_down"),
+        pytest.param(Reply(pieces=(), goes_on=True), 503, "endpoint_down", marks=pytest.mark.slow),
     ],
     ids=lambda value: str(value) if isinstance(value, int | str) else "",
 )
