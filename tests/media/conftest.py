@@ -18,7 +18,7 @@ from tests.support.matrix import MATRIX, Case, has_encoder, make
 from tests.support.numbered_video import Numbered, write_numbered
 from three_stage.media import Ffmpeg, FramePool, MediaWorkers, find_ffmpeg
 
-WHOLE = drawn(tuple(name for name, case in MATRIX.items() if not case.is_cut_off), 20)
+WHOLE = drawn(tuple(name for name, case in MATRIX.items() if not case.is_cut_off), 14)
 CUT_OFF = tuple(name for name, case in MATRIX.items() if case.is_cut_off)
 
 TELLING = (

@@ -645,7 +645,7 @@ SUMMARY = [
 TABLE = [*OPTIONS, *WORDS, *SOURCES, *DAMAGE, *HANDS, *SUMMARY]
 
 
-@pytest.mark.parametrize("row", drawn(TABLE, 32), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", drawn(TABLE, 20), ids=lambda row: row.name)
 def test_one_change_reruns_what_depends_on_it_says_why_and_asks_no_more(
     row: Row, place: Place, finished: Finished
 ) -> None:

@@ -252,7 +252,7 @@ def test_a_folder_of_links_to_itself_ends(folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", drawn(range(60), 12))
+@pytest.mark.parametrize("seed", drawn(range(60), 8))
 def test_random_bytes_anywhere_are_found_and_never_a_traceback(folder: Path, seed: int) -> None:
     """Without entering digests anew: also bytes that no other check would miss."""
     rng = random.Random(seed)
@@ -269,7 +269,7 @@ def test_random_bytes_anywhere_are_found_and_never_a_traceback(folder: Path, see
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", drawn(range(40), 8))
+@pytest.mark.parametrize("seed", drawn(range(40), 6))
 def test_a_damaged_record_or_journal_never_stops_the_check(folder: Path, seed: int) -> None:
     rng = random.Random(seed)
     path = folder / rng.choice((CALLS, SUMMARY))

@@ -69,7 +69,7 @@ def cases() -> list[ParameterSet]:
         *(pytest.param(mutation, id=mutation.name) for mutation in fast),
         *(
             pytest.param(mutation, id=mutation.name, marks=pytest.mark.slow)
-            for mutation in (*of_codes, *drawn(rest, 20))
+            for mutation in (*of_codes, *drawn(rest, 12))
         ),
     ]
 
