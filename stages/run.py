@@ -18,7 +18,6 @@ from loguru import logger
 from prompts import PromptError, load_prompts
 from stages import account
 from stages.kit import STAGE_NAMES, Kit, Recipe, StageName
-from stages.logs import logging_to
 from stages.preflight import print_forecast
 from stages.record import RunDiary
 from stages.video import annotate, is_drafted, look, upstream_clips, upstream_draft, view
@@ -40,6 +39,7 @@ from three_stage.settings import (
     UsageError,
 )
 from three_stage.settings.console import EXIT_DONE, EXIT_INTERRUPTED
+from three_stage.settings.logs import logging_to
 from three_stage.vlm import Asker, Budget, RunEndingError, Words, resolve_endpoint
 
 BYTES_A_MB = 1_000_000
@@ -67,7 +67,7 @@ async def run_pipeline(
             verbose=output.verbose,
             redact=recipe.endpoint.redact,
         ) as progress,
-        logging_to(progress, output, recipe.endpoint.redact),
+        logging_to(progress.note, output, recipe.endpoint.redact),
         _stopping_on_sigterm(),
     ):
         announce(recipe, videos, progress)

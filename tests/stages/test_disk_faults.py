@@ -14,7 +14,6 @@ from loguru import logger
 
 from schemas.files import CallRecord
 from schemas.problems import parse
-from stages.logs import logging_to
 from tests.campaigns.same_folder import Folder, read_folder
 from tests.schemas import samples
 from tests.stages.conftest import Run
@@ -25,6 +24,7 @@ from tests.support.small_video import write_small_video
 from three_stage.batch import Progress
 from three_stage.runs import CallJournal, OutputError
 from three_stage.settings import OutputSettings
+from three_stage.settings.logs import logging_to
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and limits")
 
@@ -175,7 +175,7 @@ def test_a_log_file_on_a_full_disk_is_given_up_with_one_note(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     settings = OutputSettings(verbose=False, quiet=False, log_file=Path("/dev/full"))
-    with Progress(1, quiet=False) as progress, logging_to(progress, settings, str):
+    with Progress(1, quiet=False) as progress, logging_to(progress.note, settings, str):
         for number in range(3):
             logger.info("line {}", number)
     shown = capfd.readouterr().err

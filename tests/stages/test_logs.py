@@ -6,9 +6,9 @@ from pathlib import Path
 
 from loguru import logger
 
-from stages.logs import logging_to
 from three_stage.batch import Progress
 from three_stage.settings import OutputSettings
+from three_stage.settings.logs import logging_to
 
 
 def test_a_key_reaches_the_log_file_neither_in_a_line_nor_in_a_traceback(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_a_key_reaches_the_log_file_neither_in_a_line_nor_in_a_traceback(tmp_pat
     settings = OutputSettings(verbose=False, quiet=True, log_file=log)
     with (
         Progress(1, quiet=True) as progress,
-        logging_to(progress, settings, lambda text: text.replace(key, "…-key")),
+        logging_to(progress.note, settings, lambda text: text.replace(key, "…-key")),
     ):
         logger.info("asked with {}", key)
         logger.opt(exception=ValueError(f"the server says {key} is unknown")).error("it failed")

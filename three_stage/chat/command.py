@@ -10,7 +10,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -21,7 +21,6 @@ from three_stage.chat.gate import is_loopback
 from three_stage.settings import (
     POOL_SIZE_ADVISED,
     ChatSettings,
-    OutputSettings,
     ThreeStageError,
     UsageError,
 )
@@ -40,7 +39,7 @@ from three_stage.settings.console import (
     use_utf8,
     wants_tracebacks,
 )
-from three_stage.settings.log_file import FILE_FORMAT, LogFile
+from three_stage.settings.logs import logging_to
 
 SHORTEST_TOKEN = 8
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -147,7 +146,8 @@ async def _serve(settings: ChatSettings) -> int:
     refuse_open_server(settings)
     refuse_too_many_frames(settings)
     endpoint = resolve_endpoint(settings.endpoint)
-    with _logging_to(settings.output, endpoint.redact), _listening(settings) as listening:
+    logging = logging_to(_note, settings.output, endpoint.redact, shown="{time:HH:mm:ss} {message}")
+    with logging, _listening(settings) as listening:
         async with open_chat(settings, endpoint, load_prompts()) as chat:
 
             class Server(uvicorn.Server):
@@ -228,31 +228,5 @@ def _shown_address(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/ in a browser"
 
 
-@contextlib.contextmanager
-def _logging_to(output: OutputSettings, redact: Callable[[str], str]) -> Iterator[None]:
-    """Send log lines to stderr and to ``--log-file``; a key to neither.
-
-    Raises UsageError when the log file cannot be written.
-    """
-
-    def note(text: str) -> None:
-        click.echo(text, err=True)
-
-    file = None if output.log_file is None else LogFile(output.log_file, note)
-    level = "ERROR" if output.quiet else "DEBUG" if output.verbose else "INFO"
-    logger.remove()
-    logger.add(
-        lambda line: note(redact(str(line).rstrip("\n"))), format="{time:HH:mm:ss} {message}",
-        level=level, diagnose=False,
-    )  # fmt: skip
-    if file is not None:
-        to_file = file.write
-        logger.add(lambda line: to_file(redact(str(line))), format=FILE_FORMAT, level="DEBUG",
-                   diagnose=False)  # fmt: skip
-    try:
-        yield
-    finally:
-        logger.remove()
-        logger.add(sys.stderr, level="WARNING", diagnose=False)
-        if file is not None:
-            file.close()
+def _note(line: str) -> None:
+    click.echo(line, err=True)
