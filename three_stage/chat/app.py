@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -55,7 +55,7 @@ _ABOUT = (
 )
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Chat:
     """A running chat: the application to serve, and what ends its open connections."""
 
@@ -90,7 +90,9 @@ async def open_chat(
         if endpoint.is_offline:
             # It loads what it measures with when it is first spoken to; not at the first question.
             await _listed(talker)
-        pools = Pools(folders, workers, settings.sampling)
+        # A label stands before each picture; none is drawn on it a second time.
+        sampling = dataclasses.replace(settings.sampling, no_embed_index=True)
+        pools = Pools(folders, workers, sampling)
         stack.push_async_callback(pools.close)
         signals = Signals()
         answers = Answers(
@@ -118,7 +120,7 @@ async def open_chat(
             service=service,
             folders=folders,
             workers=workers,
-            sampling=settings.sampling,
+            sampling=sampling,
             prompts=prompts,
             fetcher=Fetcher(most_bytes=MOST_VIDEO_URL_BYTES)
             if settings.server.allow_url_fetch

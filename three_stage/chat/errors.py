@@ -2,7 +2,8 @@
 
 ChatError                  code, HTTP status, message, hint: what the page and programs are told
 ├── NotFoundError          404  no such video, conversation, message or picture
-├── BusyError              409  an answer is being written; 503 when too much is under way
+├── BusyError              409  an answer is being written
+├── TooManyUploadsError    503  as many uploads as are taken at once are under way
 ├── TooLargeError          413  a file or a body passes its limit
 ├── NoSuchPartError        416  a Range header names no part of the file
 ├── NotAVideoError         415  what was sent is no video that can be read

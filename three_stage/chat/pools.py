@@ -57,11 +57,9 @@ class Pools:
             if folder.name not in wanted:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    async def ready(
-        self, video_id: str, max_frames: int, span: TimeRange | None = None
-    ) -> Pool | None:
-        """Return the pool of the whole video, or of a part, if it is there."""
-        return await asyncio.to_thread(self._load, video_id, self._key(max_frames, span))
+    async def ready(self, video_id: str, max_frames: int) -> Pool | None:
+        """Return the pool of the whole video if it is there."""
+        return await self.named(video_id, self.key_of(max_frames))
 
     async def get(self, video: Video, max_frames: int, span: TimeRange | None = None) -> Pool:
         """Return a pool, made now if it is not there. Raises MediaError, OutputError."""
@@ -140,7 +138,6 @@ class Pools:
         return dataclasses.replace(
             self._sampling,
             max_frames=max_frames,
-            no_embed_index=True,
             max_body_mb=self._sampling.max_body_mb * share,
         )
 
